@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Boots an image in QEMU as a machine would boot it from a USB stick: OVMF, xhci, usb-storage,
+# 4 CPUs with emulated SVM, nested paging and protection keys. Serial port on the terminal.
+#
+#   boot/run-qemu.sh [IMAGE [QEMU OPTION...]]      Ctrl-a x ends it
+#
+# From the environment: CPU (model), SMP, MEM (MiB), NETDEV (the NIC's options; none by default: no
+# NIC), FIRMWARE_LOG (a file for OVMF's own output is not needed; it shares the serial port).
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+b=${B:-$here/../build}
+image=${1:-$b/ringfence.img}
+[ $# -eq 0 ] || shift
+
+[ -r "$image" ] || {
+        echo "run-qemu.sh: no image $image (make image)" >&2
+        exit 1
+}
+# The emulator may be gone, or the checkout may have moved, since qemu.env was written.
+# shellcheck disable=SC1091
+if ! { . "$b/tools/qemu.env" && [ -x "$QEMU" ] && [ -r "$OVMF_CODE" ]; } 2>/dev/null; then
+        B=$b "$here/qemu.sh"
+        . "$b/tools/qemu.env"
+fi
+
+vars=$(mktemp)
+trap 'rm -f "$vars"' EXIT
+cp "$OVMF_VARS" "$vars"
+
+# EPYC-Milan has no XSAVE trouble and, in TCG, SVM with nested paging; PKU is asked for by name so
+# that QEMU warns if its TCG should ever lose it. No vmport: it would answer guests' I/O.
+# shellcheck disable=SC2086 # lists of options
+"$QEMU" $QEMU_DATA -nodefaults -no-user-config -no-reboot \
+        -machine q35,vmport=off -accel tcg,thread=multi \
+        -cpu "${CPU:-max,+svm,+npt,+pku}" -smp "${SMP:-4}" -m "${MEM:-1024}" \
+        -drive if=pflash,unit=0,format=raw,readonly=on,file="$OVMF_CODE" \
+        -drive if=pflash,unit=1,format=raw,file="$vars" \
+        -device qemu-xhci -drive if=none,id=stick,format=raw,readonly=on,file="$image" \
+        -device usb-storage,drive=stick,bootindex=0 \
+        -device VGA -display none -serial "${SERIAL:-mon:stdio}" \
+        ${NETDEV:--nic none} "$@"
