@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+"""One emulated machine: starts QEMU on an image, reads its serial port, stops it for certain.
+
+Everything that waits has a deadline; what failed to come is reported with the last serial lines and
+QEMU's own messages. The whole serial output is kept in a log file.
+"""
+import json
+import re
+import shlex
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import link
+
+TOOLS_ENV = Path("build/tools/qemu.env")
+LOGS = Path("build/logs")
+NIC_MAC = "52:54:00:77:00:01"  # the NIC's own; guests have theirs from ringfence.conf
+_TAIL_LINES = 15
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[ -/]*[@-~]|[()].|[=>78cDEHM])")
+
+
+class Failure(Exception):
+    """The machine did not do what was waited for. The text says what it did instead."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What differs from boot to boot."""
+
+    image: Path
+    cpus: int = 4
+    cpu: str = "max"
+    memory_mb: int = 1024
+    nic: bool = True
+    serial: bool = True
+    icount: bool = False  # one instruction is one tick of the TSC; single-threaded
+    extra: tuple[str, ...] = field(default=())
+
+
+def tools() -> dict[str, str]:
+    """The assignments in build/tools/qemu.env, which `make tools` writes."""
+    if not TOOLS_ENV.exists():
+        raise Failure(f"{TOOLS_ENV} is missing: run `make tools`")
+    words = shlex.split(TOOLS_ENV.read_text(), comments=True)
+    return dict(word.split("=", 1) for word in words)
+
+
+def command(options: Options, wire: link.Wire | None) -> list[str]:
+    """The machine that README promises: q35, UEFI, the image on a USB stick at xhci, one igb NIC."""
+    env = tools()
+    accel = "tcg,thread=single" if options.icount else "tcg,thread=multi"
+    words = [env["QEMU"], *shlex.split(env["QEMU_DATA"]), "-nodefaults", "-no-user-config", "-no-reboot"]
+    words += ["-name", "ringfence", "-machine", "q35", "-accel", accel, "-cpu", options.cpu]
+    words += ["-smp", str(options.cpus), "-m", f"{options.memory_mb}M", "-device", "VGA", "-display", "none"]
+    for unit, name in enumerate(("OVMF_CODE", "OVMF_VARS")):
+        words += ["-drive", f"if=pflash,format=raw,unit={unit},snapshot=on,file={env[name]}"]
+    words += ["-drive", f"if=none,id=stick,format=raw,snapshot=on,file={options.image}"]
+    words += ["-device", "qemu-xhci", "-device", "usb-storage,drive=stick,bootindex=0"]
+    if options.nic and wire is not None:
+        words += ["-netdev", wire.netdev("wire"), "-device", f"igb,netdev=wire,mac={NIC_MAC}"]
+    if options.icount:
+        words += ["-icount", "shift=0,sleep=off"]
+    if options.serial:
+        words += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
+    return words + list(options.extra)
+
+
+class _Monitor:
+    """QMP over a socket pair that QEMU inherits: no path, no port."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = socket.socketpair()
+        self._ours.settimeout(30)
+        self._reader = self._ours.makefile("r", encoding="utf-8")
+        self._ready = False
+
+    def words(self) -> list[str]:
+        return ["-chardev", f"socket,id=qmp,fd={self.theirs.fileno()}", "-mon", "chardev=qmp,mode=control"]
+
+    def execute(self, name: str, **arguments: object) -> object:
+        if not self._ready:
+            self._reader.readline()  # the greeting
+            self._ready = True
+            self.execute("qmp_capabilities")
+        self._ours.sendall(json.dumps({"execute": name, "arguments": arguments}).encode())
+        while True:
+            answer = json.loads(self._reader.readline() or '{"error": "monitor closed"}')
+            if "error" in answer:
+                raise Failure(f"QEMU refused {name}: {answer['error']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def close(self) -> None:
+        self._reader.close()
+        self._ours.close()
+
+
+class Machine:
+    """A running QEMU. Use it as a context manager: it is gone afterwards, whatever happened."""
+
+    def __init__(self, options: Options, wire: link.Wire | None, name: str) -> None:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self._lines: list[str] = []
+        self._partial = ""
+        self._changed = threading.Condition()
+        self._log = (LOGS / f"{name}.serial").open("w", encoding="utf-8")
+        self._errors = LOGS / f"{name}.stderr"
+        self._monitor = _Monitor()
+        self.started = time.monotonic()
+        words = [*command(options, wire), *self._monitor.words()]
+        # Should this process die unseen, the kernel ends QEMU too.
+        words = ["setpriv", "--pdeathsig", "KILL", "--", *words]
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0,
+                pass_fds=[self._monitor.theirs.fileno()],
+            )
+        self._monitor.theirs.close()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        while data := self._process.stdout.read(65536):
+            text = data.decode("utf-8", "replace")
+            self._log.write(text)
+            self._log.flush()
+            with self._changed:
+                *lines, self._partial = re.split(r"\r*\n", self._partial + text)
+                self._lines += [_ESCAPES.sub("", line) for line in lines]
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def lines(self) -> list[str]:
+        with self._changed:
+            return list(self._lines)
+
+    def mark(self) -> int:
+        """A place in the serial output, for `since`."""
+        with self._changed:
+            return len(self._lines)
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, pattern: str, timeout: float = 30, since: int = 0) -> re.Match[str]:
+        """The first serial line from `since` on in which pattern is found."""
+        deadline = time.monotonic() + timeout
+        wanted, at = re.compile(pattern), since
+        with self._changed:
+            while True:
+                for at in range(at, len(self._lines)):
+                    if found := wanted.search(self._lines[at]):
+                        return found
+                at = max(since, len(self._lines))
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._thread.is_alive():
+                    break
+                self._changed.wait(min(left, 1))
+        raise Failure(self.story(f"no serial line with /{pattern}/ within {timeout:g} s"))
+
+    def found(self, pattern: str, since: int = 0) -> list[re.Match[str]]:
+        """All matches so far."""
+        return [m for line in self.lines[since:] if (m := re.search(pattern, line))]
+
+    def story(self, what: str) -> str:
+        """`what`, and what there is to know about how the machine came to it."""
+        state = "QEMU is running" if self.running() else f"QEMU ended with status {self._process.returncode}"
+        parts = [f"{what} ({state}; whole log: {self._log.name})"]
+        rest = _ESCAPES.sub("", self._partial)
+        tail = [*self.lines[-_TAIL_LINES:], *([rest] if rest else [])]
+        parts += [f"  serial | {line}" for line in tail] or ["  serial | (nothing)"]
+        errors = self._errors.read_text(errors="replace").splitlines()
+        parts += [f"  qemu   | {line}" for line in errors[-_TAIL_LINES:]]
+        return "\n".join(parts)
+
+    def key(self, keys: str) -> None:
+        """Type on the serial console."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(keys.encode())
+        except BrokenPipeError:
+            raise Failure(self.story(f"could not send key {keys!r}")) from None
+
+    def monitor(self, name: str, **arguments: object) -> object:
+        return self._monitor.execute(name, **arguments)
+
+    def screendump(self, path: Path) -> None:
+        self.monitor("screendump", filename=str(path.absolute()))
+
+    def stop(self) -> None:
+        """End QEMU: by the monitor, else by signal. Its exit is waited for."""
+        if self.running():
+            try:
+                self.monitor("quit")
+                self._process.wait(10)
+            except (Failure, OSError, ValueError, subprocess.TimeoutExpired):
+                self._process.kill()
+        self._process.wait(30)
+        self._thread.join(10)
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            if stream is not None:
+                stream.close()
+        self._monitor.close()
