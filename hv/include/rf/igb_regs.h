@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Registers of the Intel 82576 that Ringfence uses: offsets into BAR 0 and bits. Names and
- * section numbers are those of the 82576EB datasheet, revision 2.7.
+ * Registers of the Intel 82576 that Ringfence uses: offsets into BAR 0 and bits. Names are those of
+ * the 82576EB datasheet, chapter 8.
  * Shared by ring 0 (hv/kernel/nic), the control library (hv/root/igb.c) and their tests.
  */
 #ifndef RF_IGB_REGS_H
@@ -13,7 +13,7 @@
 #define IGB_RA_LOW    16 /* receive addresses at IGB_RAL0 ... */
 #define IGB_RA_HIGH   8  /* ... and the rest at IGB_RAL16 */
 
-/* ---- general (8.2) --------------------------------------------------------------------- */
+/* ---- general --------------------------------------------------------------------------- */
 #define IGB_CTRL                0x00000
 #define IGB_CTRL_GIO_MASTER_DIS 0x00000004
 #define IGB_CTRL_SLU            0x00000040 /* set link up */
@@ -39,7 +39,7 @@
 #define IGB_MDIC_INT_EN         0x20000000
 #define IGB_MDIC_ERROR          0x40000000
 
-/* ---- flow control (8.6 ff.): all 0, see P2 ---------------------------------------------- */
+/* ---- flow control: all 0, see P2 -------------------------------------------------------- */
 #define IGB_FCAL   0x00028
 #define IGB_FCAH   0x0002c
 #define IGB_FCT    0x00030
@@ -70,12 +70,14 @@
 #define IGB_RCTL_SBP       0x00000004 /* store bad packets */
 #define IGB_RCTL_LPE       0x00000020 /* long packets */
 #define IGB_RCTL_LBM       0x000000c0 /* loopback mode */
+#define IGB_RCTL_UPE       0x00000008
+#define IGB_RCTL_MPE       0x00000010
+#define IGB_RCTL_MO        0x00003000
 #define IGB_RCTL_BAM       0x00008000
 #define IGB_RCTL_BSIZE     0x00030000 /* 00b: 2048 bytes */
 #define IGB_RCTL_SECRC     0x04000000
 #define IGB_QDE            0x02408 /* force drop-when-empty, bit per queue */
 #define IGB_RLPML          0x05004
-#define IGB_RXPBS          0x02404
 
 /* per queue, + IGB_QUEUE_STEP * queue (igb_desc.h) */
 #define IGB_RDBAL0         0x0c000
@@ -97,6 +99,7 @@
 #define IGB_TCTL           0x00400
 #define IGB_TCTL_EN        0x00000002
 #define IGB_TCTL_PSP       0x00000008 /* pad short packets */
+#define IGB_TCTL_SWXOFF    0x00400000 /* send a pause frame */
 #define IGB_DTXSWC         0x03500
 #define IGB_DTXSWC_SPOOF   0x0000ffff /* MAC 7:0 and VLAN 15:8 anti-spoofing, bit per pool */
 #define IGB_DTXSWC_LOOP    0x80000000 /* pool-to-pool switching */
@@ -112,7 +115,7 @@
 /* PTHRESH 8, HTHRESH 1, WTHRESH 0: RS is honoured at once */
 #define IGB_TXDCTL_THRESH  0x00000108
 
-/* ---- filters and virtualization (8.10.15 ff., 8.14) ---------------------------------------- */
+/* ---- filters and virtualization ------------------------------------------------------------ */
 #define IGB_VFRE           0x00c8c /* receive enable, bit per pool */
 #define IGB_VFTE           0x00c90 /* transmit enable, bit per pool */
 #define IGB_MTA0           0x05200 /* multicast table, 128 words */
@@ -141,7 +144,7 @@
 /* ---- statistics ------------------------------------------------------------------------- */
 #define IGB_STATS_FIRST    0x04000 /* 8.19: clear on read */
 #define IGB_STATS_WORDS    0x4b
-/* Counters of pool n (8.28): + IGB_PVF_STEP * n. They wrap and are not cleared by reading. */
+/* Counters of pool n: + IGB_PVF_STEP * n. They wrap and are not cleared by reading. */
 #define IGB_PVF_STEP       0x100
 #define IGB_PVFGPRC0       0x10010 /* frames received */
 #define IGB_PVFGPTC0       0x10014 /* frames sent */
