@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a ring vCPU is born as, and which of its acts exit. The fence rests on these values: CR0.WP, CR4.PKE
+ * and no exception delivered keep the window shut (P8), and nothing below lets the guest change them.
+ */
+#include "svm.h"
+#include "../x86.h"
+
+/* All but VINTR (none is ever queued), RDTSC (native by contract), PUSHF, POPF, IRET (an empty GDT stops far
+ * transfers) and PAUSE. SMI: so that SMM code never sees guest state; ignored where firmware locked SMM. */
+#define INTERCEPT1                                                                                           \
+        (I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_IDTR_READ | I1_GDTR_READ | I1_LDTR_READ | I1_TR_READ |     \
+         I1_IDTR_WRITE | I1_GDTR_WRITE | I1_LDTR_WRITE | I1_TR_WRITE | I1_RDPMC | I1_CPUID | I1_RSM |        \
+         I1_INTN | I1_INVD | I1_HLT | I1_INVLPG | I1_INVLPGA | I1_IOIO | I1_MSR | I1_TASK_SWITCH |           \
+         I1_FERR_FREEZE | I1_SHUTDOWN)
+#define TABLE_WRITES (I1_IDTR_WRITE | I1_GDTR_WRITE | I1_LDTR_WRITE | I1_TR_WRITE)
+/* VMSAVE and VMLOAD take host-physical addresses past the NPT, so they must never run. RDTSCP is native. */
+#define INTERCEPT2                                                                                           \
+        (I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_ICEBP |          \
+         I2_WBINVD | I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV | I2_RDPRU)
+#define INTERCEPT3 (I3_INVLPGB | I3_INVLPGB_ILLEGAL | I3_INVPCID | I3_MCOMMIT | I3_TLBSYNC)
+
+void svm_set_intercepts(struct vmcb *c)
+{
+        c->cr_reads = 0xffff; /* CR3 would tell where the tables lie */
+        c->cr_writes = control_on(RF_CONTROL_NO_CR) ? 0 : 0xffff;
+        c->dr_reads = 0xffff; /* DR0-3 are the host's: not in the VMCB */
+        c->dr_writes = 0xffff;
+        c->exceptions = control_on(RF_CONTROL_NO_EXCEPTIONS) ? 1u << VECTOR_PF : 0xffffffff;
+        c->intercept1 = INTERCEPT1 & ~(control_on(RF_CONTROL_LGDT) ? (uint32_t)TABLE_WRITES : 0u);
+        c->intercept2 = INTERCEPT2 & ~(control_on(RF_CONTROL_NO_XSETBV) ? (uint32_t)I2_XSETBV : 0u);
+        c->intercept3 = INTERCEPT3;
+        /* without WP a supervisor write ignores both R/W and the key's WD bit (APM 2, 5.6.7) */
+        if (control_on(RF_CONTROL_NO_KEYS_WD))
+                c->cr0 &= ~(uint64_t)CR0_WP;
+}
+
+/* Flat 64-bit segments live in the caches only: the GDT they would come from is empty. */
+static void set_segments(struct vmcb *c)
+{
+        static const struct vmcb_segment code = {.attrib = 0xa9b, .limit = 0xffffffff}; /* G L P S, code RA */
+        static const struct vmcb_segment data = {.attrib = 0xc93, .limit = 0xffffffff}; /* G D P S, data WA */
+        static const struct vmcb_segment task = {.attrib = 0x08b}; /* P, busy TSS of 1 byte */
+
+        c->cs = code;
+        c->ss = c->ds = c->es = c->fs = c->gs = data;
+        c->tr = task;
+}
+
+static uint64_t ring_cr4(void)
+{
+        const uint32_t smep = 1u << 7; /* CPUID 7.0 EBX */
+        uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+
+        if (cpuid(7, 0).ebx & smep)
+                cr4 |= CR4_SMEP;
+        if (host_page->keys)
+                cr4 |= CR4_PKE;
+        return cr4;
+}
+
+void svm_init_vmcb(struct vmcb *c, const struct vcpu *v, uint64_t deny_map)
+{
+        set_segments(c);
+        c->cpl = 0;
+        c->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+        c->cr3 = v->pml4;
+        c->cr4 = ring_cr4();
+        c->efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME; /* SVME: VMRUN demands it, 15.5.1 */
+        c->g_pat = 0x0007040600070406;                        /* reset value, 7.8.2 */
+        c->dr6 = 0xffff0ff0;
+        c->dr7 = 0x400;
+        c->np_enable = NP_ENABLE;
+        c->n_cr3 = v->guest->nested.root;
+        c->iopm = deny_map;
+        c->msrpm = deny_map;
+        c->vintr = V_INTR_MASKING; /* the host's IF rules physical interrupts, 15.21.1 */
+        svm_set_intercepts(c);
+}
