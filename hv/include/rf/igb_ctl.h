@@ -4,7 +4,7 @@
  *
  * hv/root/igb.c implements the first part. It runs in hv/root, where `write` is RF_SYS_NIC_WRITE
  * and ring 0's register table decides, and on a bare machine, where `write` is a plain store.
- * hv/lib/igb_queue.c implements the second part: what tells the NIC addresses. Ring 0 and the
+ * hv/kernel/nic/igb_queue.c implements the second part: what tells the NIC addresses. Ring 0 and the
  * bare build link it; hv/root does not (ring 0 would refuse every write of it).
  *
  * Queue pair q (0..7) is the only one used of pool q. Order on a bare machine:
@@ -54,7 +54,7 @@ struct igb_pool_stats {
 };
 int igb_ctl_stats(const struct igb_io *io, unsigned pool, struct igb_pool_stats *stats);
 
-/* ---- queues: hv/lib/igb_queue.c (ring 0 and bare build) ------------------------------------ */
+/* ---- queues: hv/kernel/nic/igb_queue.c (ring 0 and bare build) ------------------------------------ */
 
 /* Program both rings of a disabled queue: IGB_RING_ENTRIES each, one zeroed page each, head =
  * tail = 0, 2 KiB buffers, drop when empty, no head write-back. */
