@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""`make lint`: what a reader would object to, found by machine. Prints each finding; fails on any.
+
+Works on the files git knows, so that a half-written file of a neighbour does not count.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+RING0_LINES = 6000
+ACCEPT_LINES = 60
+GUARD_BYTES = 4096
+FILE_LINES = 400
+
+SOURCE = (".c", ".h", ".S")
+TEXT = (*SOURCE, ".py", ".sh", ".mk", ".ld", ".conf", ".md")
+_MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|home|root)/\w")
+_REGISTRY = re.compile(r"https?://[^\s/]*\.?(deb|security|registry|pypi|npmjs|crates|debian|ubuntu)\b", re.I)
+
+
+def tracked(*suffixes: str) -> list[Path]:
+    names = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    paths = [Path(name) for name in names.split("\0") if name]
+    return [p for p in paths if p.suffix in suffixes and p.exists()]
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(errors="replace").splitlines()
+
+
+def _tool(words: list[str], files: list[Path]) -> list[str]:
+    """Output lines of a checker that must be silent."""
+    if not files:
+        return []
+    if not shutil.which(words[0]):
+        return [f"{words[0]} is not installed (boot/deps.sh test)"]
+    done = subprocess.run([*words, *map(str, files)], capture_output=True, text=True, check=False, timeout=600)
+    if done.returncode == 0:
+        return []
+    return (done.stdout + done.stderr).splitlines()[:40] or [f"{words[0]} failed"]
+
+
+def shell_scripts() -> list[Path]:
+    return [p for p in [*tracked(".sh"), Path(".ci/run")] if p.exists()]
+
+
+def check_format() -> list[str]:
+    return _tool(["clang-format", "--dry-run", "-Werror"], tracked(".c", ".h"))
+
+
+def check_cppcheck() -> list[str]:
+    words = ["cppcheck", "-q", "--enable=warning,portability", "--inline-suppr", "--error-exitcode=1",
+             "--suppress=missingInclude", "--suppress=unknownMacro", "-Ihv/include", "-Ihv/lib", "-Idbos/include",
+             "-Iguestdrv/include", "--std=c11", "--template={file}:{line}: {id}: {message}"]
+    return _tool(words, tracked(".c"))
+
+
+def check_shell() -> list[str]:
+    return _tool(["shellcheck", "-x", "-S", "warning"], shell_scripts())
+
+
+def check_python() -> list[str]:
+    found = []
+    for path in tracked(".py"):
+        try:
+            compile(path.read_text(), str(path), "exec")
+        except SyntaxError as error:
+            found.append(f"{path}: {error}")
+        found += [f"{path}:{n}: line longer than 120" for n, line in enumerate(lines_of(path), 1) if len(line) > 120]
+    return found
+
+
+def check_spdx() -> list[str]:
+    files = [*tracked(*SOURCE, ".py", ".sh", ".ld"), *shell_scripts()]
+    return [f"{p}: no SPDX line at its head" for p in files
+            if not any("SPDX-License-Identifier: MIT" in line for line in lines_of(p)[:3])]
+
+
+def check_lengths() -> list[str]:
+    files = [*tracked(*SOURCE, ".py", ".sh"), *shell_scripts()]
+    return [f"{p}: {n} lines, more than {FILE_LINES}" for p in files if (n := len(lines_of(p))) > FILE_LINES]
+
+
+def check_hosts_and_paths() -> list[str]:
+    found = []
+    for path in [*tracked(*TEXT), Path("Makefile"), Path(".ci/run")]:
+        for n, line in enumerate(lines_of(path) if path.exists() else [], 1):
+            if _MACHINE_PATHS.search(line) and path != Path(__file__).relative_to(Path.cwd()):
+                found.append(f"{path}:{n}: path of one machine: {line.strip()}")
+            if _REGISTRY.search(line):
+                found.append(f"{path}:{n}: registry host: {line.strip()}")
+    return found
+
+
+def ring0_lines() -> int:
+    """All lines of C, headers and assembly in hv/kernel, blank ones and comments included."""
+    return sum(len(lines_of(p)) for p in tracked(*SOURCE) if p.parts[:2] == ("hv", "kernel"))
+
+
+def check_ring0() -> list[str]:
+    count = ring0_lines()
+    print(f"lint: ring 0 has {count} lines (limit {RING0_LINES})")
+    return [f"hv/kernel has {count} lines"] if count > RING0_LINES else []
+
+
+CHECKS: dict[str, Callable[[], list[str]]] = {
+    "clang-format": check_format,
+    "cppcheck": check_cppcheck,
+    "shellcheck": check_shell,
+    "python": check_python,
+    "SPDX": check_spdx,
+    "length": check_lengths,
+    "hosts and paths": check_hosts_and_paths,
+    "ring 0": check_ring0,
+}
+
+
+def main() -> int:
+    os.chdir(Path(__file__).resolve().parent.parent)
+    bad = 0
+    for name, check in CHECKS.items():
+        found = check()
+        bad += bool(found)
+        for line in found:
+            print(f"lint: {name}: {line}")
+    print(f"lint: {len(CHECKS)} checks, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
