@@ -1,0 +1,42 @@
+# hv/root: the ring-3 root process, and its unit tests on the host.
+# The DBOS engine comes as a library from dbos/.
+ROOT_DIR := hv/root
+ROOT_SOURCES := $(wildcard $(ROOT_DIR)/*.c)
+ROOT_LIB_SOURCES := $(wildcard hv/lib/*.c)
+ROOT_OBJECTS := $(ROOT_SOURCES:$(ROOT_DIR)/%.c=$(B)/root/%.o) $(B)/root/start.o \
+        $(ROOT_LIB_SOURCES:hv/lib/%.c=$(B)/root/lib_%.o)
+ROOT_DBOS := $(B)/dbos/libdbos-root.a
+
+$(B)/root/%.o: $(ROOT_DIR)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/root/%.o: $(ROOT_DIR)/%.S
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/root/lib_%.o: hv/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
+
+$(ROOT_ELF): $(ROOT_OBJECTS) $(ROOT_DBOS) $(ROOT_DIR)/root.ld
+	$(CC) -static -nostdlib -no-pie -Wl,-z,separate-code,-z,noexecstack,--build-id=none,--gc-sections \
+	        -Wl,-T,$(ROOT_DIR)/root.ld $(ROOT_OBJECTS) $(ROOT_DBOS) -o $@
+
+# ---- unit tests ------------------------------------------------------------------------------------
+# Pure files, with the sanitizers. -fno-builtin: hv/lib defines what the compiler thinks it knows.
+ROOT_UNIT_CFLAGS := $(HOST_CFLAGS) -fno-builtin
+ROOT_UNIT_PURE := -fsanitize=address,undefined -fno-sanitize-recover=all
+ROOT_UNIT_SHARED := hv/lib/rf_format.c hv/lib/rf_string.c
+ROOT_HEADERS := $(wildcard $(ROOT_DIR)/*.h hv/include/rf/*.h hv/lib/*.h)
+ROOT_UNITS := $(B)/unit/config_test
+
+$(B)/unit/config_test: tests/unit/config_test.c $(ROOT_DIR)/config.c $(ROOT_DIR)/config_keys.c $(ROOT_UNIT_SHARED) $(ROOT_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_UNIT_CFLAGS) $(ROOT_UNIT_PURE) $(filter %.c,$^) -lcmocka -o $@
+
+.PHONY: unit-root
+unit-root: $(ROOT_UNITS)
+	@for t in $^; do $$t || exit 1; done
+
+-include $(ROOT_OBJECTS:.o=.d)
