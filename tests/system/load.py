@@ -93,8 +93,10 @@ class Generator:
         self._flows: list[Flow] = []
         self._result = Result()
 
-    def run(self, flows: Iterable[Flow], window: int = WINDOW, patience: float = 5.0) -> Result:
-        """Until every flow has its answers, or nothing has come back for `patience` seconds."""
+    def run(self, flows: Iterable[Flow], window: int = WINDOW, patience: float = 5.0,
+            linger: float = 0.3) -> Result:
+        """Until every flow has its answers, or nothing has come back for `patience` seconds. Then waits
+        `linger` seconds for frames that should not come."""
         self._flows, self._result = list(flows), Result()
         self._link.overruns()
         begin = last = time.monotonic()
@@ -105,7 +107,7 @@ class Generator:
             elif time.monotonic() - last > patience:
                 break
         self._result.seconds = time.monotonic() - begin
-        self._linger(0.3)
+        self._linger(linger)
         return self._sum_up()
 
     def _fill(self, window: int) -> None:

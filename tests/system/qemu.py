@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import link
 
@@ -102,9 +103,11 @@ class _Monitor:
 class Machine:
     """A running QEMU. Use it as a context manager: it is gone afterwards, whatever happened."""
 
-    def __init__(self, options: Options, wire: link.Wire | None, name: str) -> None:
+    def __init__(self, options: Options, wire: link.Wire | None, name: str,
+                 show: BinaryIO | None = None) -> None:
         LOGS.mkdir(parents=True, exist_ok=True)
         self.name = name
+        self._show = show  # gets every byte of the serial port as it comes
         self._lines: list[str] = []
         self._partial = ""
         self._changed = threading.Condition()
@@ -136,6 +139,9 @@ class Machine:
             text = data.decode("utf-8", "replace")
             self._log.write(text)
             self._log.flush()
+            if self._show is not None:
+                self._show.write(data)
+                self._show.flush()
             with self._changed:
                 *lines, self._partial = re.split(r"\r*\n", self._partial + text)
                 self._lines += [_ESCAPES.sub("", line) for line in lines]

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The base of tests that boot a machine: one boot for all tests of a class.
+
+Loading this module moves the process into a network namespace of its own (net.enter() starts the
+program again inside it).
+"""
+import contextlib
+import unittest
+from pathlib import Path
+from typing import ClassVar
+
+import conf
+import image
+import link
+import net
+import qemu
+from host import Host
+
+NETWORK = net.enter()
+
+
+def boot(stack: contextlib.ExitStack, name: str, img: Path, **options: object) -> tuple[qemu.Machine, link.Wire]:
+    """Start a machine on img; the stack ends it."""
+    wire = stack.enter_context(contextlib.closing(link.Wire(NETWORK)))
+    machine = qemu.Machine(qemu.Options(img, **options), wire, name)  # type: ignore[arg-type]
+    return stack.enter_context(machine), wire
+
+
+class BootedTest(unittest.TestCase):
+    """Subclasses say what to boot; tests find self.machine, self.host, self.wire."""
+
+    GUESTS: ClassVar[tuple[conf.Guest, ...]] = ()
+    HOST: ClassVar[dict[str, str]] = {}  # keys of [host]
+    OPTIONS: ClassVar[dict[str, object]] = {}  # fields of qemu.Options
+    RUNNING: ClassVar[int | None] = None  # guests that start; None: all
+    machine: ClassVar[qemu.Machine]
+    host: ClassVar[Host]
+    wire: ClassVar[link.Wire]
+    _stack: ClassVar[contextlib.ExitStack]
+
+    @classmethod
+    def make_image(cls) -> Path:
+        """The image to boot: GUESTS with the built guest images they name."""
+        files = {guest_file(guest.image) for guest in cls.GUESTS}
+        return image.make(cls.__name__, conf.text(cls.GUESTS, **cls.HOST), sorted(files))
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls._stack = contextlib.ExitStack()
+        cls.addClassCleanup(cls._stack.close)
+        cls.machine, cls.wire = boot(cls._stack, cls.__name__, cls.make_image(), **cls.OPTIONS)
+        cls.host = Host(cls.machine)
+        cls.wait_booted()
+
+    @classmethod
+    def wait_booted(cls) -> None:
+        """Until all guests that should run do; an override waits for something else."""
+        running, _ = cls.host.wait_ready()
+        wanted = len(cls.GUESTS) if cls.RUNNING is None else cls.RUNNING
+        if running != wanted:
+            raise qemu.Failure(cls.machine.story(f"{running} guests run, not {wanted}"))
+
+    def open_link(self) -> link.Link:
+        """Raw frames on this boot's wire, until the test ends."""
+        opened = self.wire.open()
+        self.addCleanup(opened.close)
+        return opened
+
+    def guest(self, name: str) -> conf.Guest:
+        return next(g for g in self.GUESTS if g.name == name)
+
+
+def guest_file(name: str) -> Path:
+    """A built guest image by its name."""
+    found = sorted(p for p in image.BUILD.glob(f"**/{name}") if "images" not in p.parts)
+    if not found:
+        raise FileNotFoundError(f"no {name} below {image.BUILD}: make guests?")
+    return found[0]
