@@ -1,7 +1,60 @@
 # boot/: the UEFI loader, the image, and what the project needs to be installed.
 
+# gnu-efi gives the headers, the start-up code and the layout of a UEFI program; nothing of its
+# library is used but the relocation of the start-up code.
+EFI_INCLUDE := /usr/include/efi
+EFI_LIB := /usr/lib
+LOADER_CFLAGS := $(FREESTANDING) -fpic -fshort-wchar -mno-red-zone -mgeneral-regs-only \
+        -DGNU_EFI_USE_MS_ABI -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64
+LOADER_OBJS := $(patsubst boot/loader/%.c,$(B)/boot/%.o,$(wildcard boot/loader/*.c)) \
+        $(B)/boot/lib/rf_string.o $(B)/boot/lib/rf_format.o
+LOADER := $(B)/BOOTX64.EFI
+
+.PHONY: deps-build
+deps-build:
+	@boot/deps.sh build
+
+$(B)/boot/%.o: boot/loader/%.c | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/boot/lib/%.o: hv/lib/%.c | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(LOADER_OBJS:.o=.d)
+
+$(B)/boot/loader.so: $(LOADER_OBJS)
+	ld -nostdlib -shared -Bsymbolic -z nocombreloc -z defs -z noexecstack --no-warn-rwx-segments \
+	        -T $(EFI_LIB)/elf_x86_64_efi.lds -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $^ -L$(EFI_LIB) -lgnuefi
+
+$(LOADER): $(B)/boot/loader.so
+	objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j '.rel*' -j .reloc \
+	        --target efi-app-x86_64 --subsystem=10 $< $@
+
 .PHONY: tools
 ##   make tools    finds or fetches the emulator (QEMU >= 10, OVMF)
 tools: $(B)/tools/qemu.env
 $(B)/tools/qemu.env: boot/qemu.sh
 	B=$(B) QEMU=$(QEMU) boot/qemu.sh
+
+# The loader's test image: tests/system boots it in the kernel's place.
+PROBE_ELF := $(B)/boot/probe.elf
+PROBE_OBJS := $(B)/boot/probe/start.o $(B)/boot/probe/probe.o $(B)/boot/probe/rf_string.o $(B)/boot/probe/rf_format.o
+
+$(B)/boot/probe/%.o: boot/probe/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/boot/probe/%.o: boot/probe/%.S
+	@mkdir -p $(@D)
+	$(CC) -c $< -o $@
+
+$(B)/boot/probe/%.o: hv/lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(PROBE_ELF): $(PROBE_OBJS) boot/probe/probe.ld
+	ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T boot/probe/probe.ld -o $@ $(PROBE_OBJS)
+
+-include $(PROBE_OBJS:.o=.d)
