@@ -58,3 +58,15 @@ $(PROBE_ELF): $(PROBE_OBJS) boot/probe/probe.ld
 	ld -nostdlib -static -z noexecstack -z max-page-size=4096 -T boot/probe/probe.ld -o $@ $(PROBE_OBJS)
 
 -include $(PROBE_OBJS:.o=.d)
+
+.PHONY: unit-boot
+##   make unit-boot   unit tests of the loader on this machine
+unit-boot: $(B)/unit/loader_test
+	$<
+
+# -fno-builtin: hv/lib defines what the compiler thinks it knows.
+$(B)/unit/loader_test: tests/unit/loader_test.c boot/loader/conf.c boot/loader/elf_check.c boot/loader/memmap.c \
+                hv/lib/rf_string.c $(wildcard boot/loader/*.h hv/include/rf/*.h) | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -fno-builtin -fsanitize=address,undefined -fno-sanitize-recover=all \
+	        -DGNU_EFI_USE_MS_ABI -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64 $(filter %.c,$^) -lcmocka -o $@

@@ -2,8 +2,6 @@
  * The memory map: see memmap.h. Types: UEFI 7.2.1, tables 7-5 and 7-6 (use after ExitBootServices). */
 #include "memmap.h"
 
-#include <stdbool.h>
-
 static uint32_t type_of(const EFI_MEMORY_DESCRIPTOR *d)
 {
         if (d->Attribute & EFI_MEMORY_RUNTIME)
@@ -27,67 +25,48 @@ static uint32_t type_of(const EFI_MEMORY_DESCRIPTOR *d)
         }
 }
 
-static EFI_MEMORY_DESCRIPTOR *at(void *map, uint64_t step, uint64_t i)
+/* The least usable type of all descriptors that hold `at`, 0 if none does; types grow from usable to
+ * untouchable. Up to *next, where a descriptor starts or ends, nothing changes. */
+static uint32_t type_at(const void *map, uint64_t bytes, uint64_t step, uint64_t at, uint64_t *next)
 {
-        return (EFI_MEMORY_DESCRIPTOR *)((char *)map + i * step);
-}
+        uint32_t type = 0;
 
-/* `step` may exceed sizeof(EFI_MEMORY_DESCRIPTOR), but what lies beyond it is not for us. */
-static void sort(void *map, uint64_t count, uint64_t step)
-{
-        for (uint64_t i = 1; i < count; i++) {
-                EFI_MEMORY_DESCRIPTOR moving = *at(map, step, i);
-                uint64_t k = i;
+        *next = UINT64_MAX;
+        for (uint64_t i = 0; i < bytes / step; i++) {
+                const EFI_MEMORY_DESCRIPTOR *d = (const void *)((const char *)map + i * step);
+                uint64_t start = d->PhysicalStart, end = start + d->NumberOfPages * RF_PAGE_SIZE;
 
-                for (; k > 0 && at(map, step, k - 1)->PhysicalStart > moving.PhysicalStart; k--)
-                        *at(map, step, k) = *at(map, step, k - 1);
-                *at(map, step, k) = moving;
+                if (start <= at && at < end && type_of(d) > type)
+                        type = type_of(d);
+                if (start > at && start < *next)
+                        *next = start;
+                if (end > at && end < *next)
+                        *next = end;
         }
+        return type;
 }
 
-static uint64_t end_of(const struct rf_boot_mem *m)
+/* Appends a region, or extends the last one. Returns the new number of regions. */
+static uint32_t append(struct rf_boot_mem *out, uint32_t n, uint32_t max, struct rf_boot_mem m)
 {
-        return m->base + m->pages * RF_PAGE_SIZE;
+        if (n > 0 && out[n - 1].type == m.type && out[n - 1].base + out[n - 1].pages * RF_PAGE_SIZE == m.base)
+                out[n - 1].pages += m.pages;
+        else if (n < max)
+                out[n++] = m;
+        return n;
 }
 
-/* Makes room for one that overlaps the last: types grow from usable to untouchable. */
-static void resolve_overlap(struct rf_boot_mem *last, struct rf_boot_mem *m)
+uint32_t memmap_convert(const void *map, uint64_t bytes, uint64_t step, struct rf_boot_mem *out, uint32_t max)
 {
-        uint64_t end = end_of(m);
-
-        if (m->base >= end_of(last))
-                return;
-        if (m->type > last->type) {
-                last->pages = (m->base - last->base) >> RF_PAGE_SHIFT;
-                return;
-        }
-        m->base = end_of(last);
-        m->pages = end > m->base ? (end - m->base) >> RF_PAGE_SHIFT : 0;
-}
-
-static bool extends(const struct rf_boot_mem *last, const struct rf_boot_mem *m)
-{
-        return end_of(last) == m->base && last->type == m->type;
-}
-
-uint32_t memmap_convert(void *map, uint64_t bytes, uint64_t step, struct rf_boot_mem *out, uint32_t max)
-{
-        uint64_t count = bytes / step;
+        uint64_t next;
         uint32_t n = 0;
 
-        sort(map, count, step);
-        for (uint64_t i = 0; i < count; i++) {
-                const EFI_MEMORY_DESCRIPTOR *d = at(map, step, i);
-                struct rf_boot_mem m = {d->PhysicalStart, d->NumberOfPages, type_of(d), 0};
+        for (uint64_t at = 0; at != UINT64_MAX; at = next) {
+                uint32_t type = type_at(map, bytes, step, at, &next);
 
-                if (n > 0)
-                        resolve_overlap(&out[n - 1], &m);
-                if (n > 0 && out[n - 1].pages == 0)
-                        n--;
-                if (n > 0 && m.pages > 0 && extends(&out[n - 1], &m))
-                        out[n - 1].pages += m.pages;
-                else if (m.pages > 0 && n < max)
-                        out[n++] = m;
+                if (type != 0 && next != UINT64_MAX)
+                        n = append(out, n, max,
+                                   (struct rf_boot_mem){at, (next - at) >> RF_PAGE_SHIFT, type, 0});
         }
         return n;
 }

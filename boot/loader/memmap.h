@@ -9,9 +9,10 @@
 
 #include "rf/boot.h"
 
-/* Sorts the firmware's descriptors in place, then fills out: sorted, merged, no overlap (where two
- * descriptors overlap, the less usable type wins). What does not fit into max entries is left
+/* Fills out: sorted, merged, no overlap (where the firmware's descriptors overlap, the less usable
+ * type wins). `step` is the firmware's descriptor size. What does not fit into max entries is left
  * out, which hides memory and endangers nothing. Returns the number of entries. */
-uint32_t memmap_convert(void *map, uint64_t bytes, uint64_t step, struct rf_boot_mem *out, uint32_t max);
+uint32_t memmap_convert(const void *map, uint64_t bytes, uint64_t step, struct rf_boot_mem *out,
+                        uint32_t max);
 
 #endif
