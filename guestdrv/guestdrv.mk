@@ -3,12 +3,12 @@
 ##   make guest-variants   the plain driver by gcc and clang at -O0, -O2 and -O3, in build/variants/
 GUEST_CC ?= $(CC)
 GUEST_OPT ?= -O2
-GUEST_NAMES := echo
+GUEST_NAMES := echo firewall meter
 
 GUEST_RUNTIME := start.S start.c split.c console.c time.c memory.c
 GUEST_SDK := $(GUEST_RUNTIME:%=guestdrv/sdk/%) hv/lib/rf_string.c hv/lib/rf_format.c
 GUEST_RING := $(addprefix guestdrv/ring/,net.c rx.c tx.c)
-GUEST_NET := $(addprefix guestdrv/net/,checksum.c parse.c stack.c neighbour.c args.c options.c app.c app_start.c)
+GUEST_NET := $(addprefix guestdrv/net/,checksum.c parse.c stack.c neighbour.c build.c args.c options.c app.c app_start.c)
 GUEST_SHARED := $(GUEST_SDK) $(GUEST_RING) $(GUEST_NET)
 
 # The linker would relax loads from the GOT to 32-bit absolute addresses, and we are linked above 4 GiB: --no-relax.
@@ -38,8 +38,8 @@ $(5): $$(call guest_objects,$(1),$$(GUEST_SHARED) guestdrv/ring/$(4).c $$(or $$(
 	$(2) $$(GUEST_LDFLAGS) $$(filter %.o,$$^) -o $$@
 endef
 
-GUEST_SRC_firewall := guestdrv/apps/firewall.c guestdrv/apps/rules.c
-GUEST_SRC_meter := guestdrv/apps/meter.c
+GUEST_SRC_firewall := $(addprefix guestdrv/apps/,firewall.c rules.c)
+GUEST_SRC_meter := $(addprefix guestdrv/apps/,meter.c stream.c histogram.c)
 
 $(eval $(call guest_flavour,$(B)/guest,$(GUEST_CC),$(GUEST_OPT)))
 $(foreach n,$(GUEST_NAMES),$(eval $(call guest_program,$(B)/guest,$(GUEST_CC),$(n),commit,$(B)/$(n).elf)) \

@@ -95,13 +95,8 @@ enum rf_hypercall {
         RF_HC_YIELD = 3, /* give up the rest of the time slice -> 0 */
         RF_HC_EXIT = 4,  /* (code): the guest ends, all vCPUs; 0 = success. Does not return. */
         RF_HC_COMMIT = 5, /* (ring number, tail): as the commit entry; what it is without keys */
-        /* (queue slot, what): enum rf_link_info -> value */
-        RF_HC_LINK = 6,
-        RF_HC_CONTROL = 7, /* test builds only; otherwise -RF_ENOTSUP */
         RF_HC_COUNT
 };
-
-enum rf_link_info { RF_LINK_UP = 0 };
 
 enum rf_commit_reason {
         RF_COMMIT_OK = 0,

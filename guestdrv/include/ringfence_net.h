@@ -69,6 +69,9 @@ unsigned rf_net_rx_burst(struct rf_net *net, struct rf_frame *out, unsigned max)
  * is full; the program still owns the others. Refused lengths and misuse are taken and dropped. */
 unsigned rf_net_tx_burst(struct rf_net *net, const struct rf_frame *in, unsigned count);
 
+/* How many frames rf_net_tx_burst would take now. */
+unsigned rf_net_tx_room(struct rf_net *net);
+
 /* An empty buffer with length 0. 0, or -RF_ENOMEM when none is free now. */
 int rf_net_alloc(struct rf_net *net, struct rf_frame *frame);
 void rf_net_free(struct rf_net *net, const struct rf_frame *frame);

@@ -27,6 +27,16 @@ struct net_neighbour *net_neighbour(struct net_stack *s, uint32_t ip)
         return n;
 }
 
+static uint64_t period(const struct net_neighbour *n)
+{
+        return n->known ? ask_known_ns : ask_unknown_ns;
+}
+
+uint64_t net_next_ask(const struct net_neighbour *n)
+{
+        return n->fixed ? RF_FOREVER : n->asked_ns + period(n);
+}
+
 static bool passed(uint64_t now_ns, uint64_t since_ns, uint64_t period_ns)
 {
         return since_ns == 0 || now_ns - since_ns >= period_ns;
@@ -34,8 +44,7 @@ static bool passed(uint64_t now_ns, uint64_t since_ns, uint64_t period_ns)
 
 bool net_should_ask(struct net_stack *s, struct net_neighbour *n, uint64_t now_ns)
 {
-        if (n->fixed || !passed(now_ns, n->asked_ns, n->known ? ask_known_ns : ask_unknown_ns) ||
-            !passed(now_ns, s->asked_ns, ask_any_ns))
+        if (n->fixed || !passed(now_ns, n->asked_ns, period(n)) || !passed(now_ns, s->asked_ns, ask_any_ns))
                 return false;
         s->asked_ns = n->asked_ns = now_ns != 0 ? now_ns : 1;
         return true;

@@ -58,7 +58,20 @@ struct net_neighbour *net_neighbour(struct net_stack *s, uint32_t ip);
 /* May `n` be asked now (again)? Marks it asked. Once a second while unknown, every 30 s to notice changes;
  * and at most 100 requests a second in all, whatever addresses strangers make us ask for. */
 bool net_should_ask(struct net_stack *s, struct net_neighbour *n, uint64_t now_ns);
+/* When net_should_ask will say yes for n at the latest, if it said no now. */
+uint64_t net_next_ask(const struct net_neighbour *n);
 /* Writes an ARP request for ip into f. */
 void net_arp_request(const struct net_stack *s, struct rf_frame *f, uint32_t ip);
+
+enum { NET_UDP_DATA = ETH_BYTES + IPV4_BYTES + UDP_BYTES }; /* offset of a datagram's data in a frame */
+
+struct net_flow {
+        uint8_t src_mac[6], dst_mac[6];
+        uint32_t src_ip, dst_ip;
+        uint16_t src_port, dst_port;
+};
+/* Puts all headers before `bytes` of data that the caller has written at NET_UDP_DATA, checksums included,
+ * and sets the length. */
+void net_build_udp(struct rf_frame *f, const struct net_flow *flow, uint32_t bytes);
 
 #endif

@@ -52,3 +52,9 @@ unsigned rf_net_tx_burst(struct rf_net *n, const struct rf_frame *in, unsigned c
         ring_hand_over(&n->tx);
         return done;
 }
+
+unsigned rf_net_tx_room(struct rf_net *n)
+{
+        net_reap_tx(n);
+        return n->tx.error != 0 ? 0 : n->tx.entries - 1 - (n->tx.filled - n->tx.cleaned);
+}
