@@ -13,19 +13,19 @@ struct guest;
 enum { CPU_STACK_BYTES = 16384, CPU_MAX_ASIDS = 256 };
 
 struct cpu {
-        struct cpu *self;          /* gs:0 */
-        uint64_t kernel_rsp;       /* gs:8, where user_run() continues (user.S) */
-        uint64_t scratch;          /* gs:16, user RSP during SYSCALL entry */
+        struct cpu *self;    /* gs:0 */
+        uint64_t kernel_rsp; /* gs:8, where user_run() continues (user.S) */
+        uint64_t scratch;    /* gs:16, user RSP during SYSCALL entry */
         uint32_t id, apic_id;
-        struct vcpu *current;      /* the vCPU it runs or ran last */
-        /* What code runs outside ring 0 here: a guest, OUTSIDE_ROOT, or NULL. Set under the lock before entry, cleared
-         * first thing after exit: shootdowns wait for that. */
+        struct vcpu *current; /* the vCPU it runs or ran last */
+        /* What code runs outside ring 0 here: a guest, OUTSIDE_ROOT, or NULL. Set under the lock before
+         * entry, cleared first thing after exit: shootdowns wait for that. */
         void *volatile outside;
-        uint64_t host_epoch;       /* host tables this CPU has seen */
-        volatile uint32_t tick;    /* the timer fired */
+        uint64_t host_epoch;    /* host tables this CPU has seen */
+        volatile uint32_t tick; /* the timer fired */
         uint64_t timer_deadline;
         struct vcpu *asid_owner[CPU_MAX_ASIDS]; /* back end: whose translations carry this ASID here */
-        void *hw;                  /* back end: host save area, ... */
+        void *hw;                               /* back end: host save area, ... */
         uint64_t stack_top, idle_tsc;
         volatile bool online;
         bool fpu_loaded;

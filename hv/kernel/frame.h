@@ -9,20 +9,20 @@
 #include "kernel.h"
 
 enum frame_kind {
-        FRAME_NONE = 0,   /* not RAM, or firmware's */
+        FRAME_NONE = 0, /* not RAM, or firmware's */
         FRAME_FREE,
-        FRAME_KERNEL,     /* ring 0's data, tables of its own, loader's hand-over */
+        FRAME_KERNEL, /* ring 0's data, tables of its own, loader's hand-over */
         FRAME_KERNEL_TEXT,
-        FRAME_FILE,       /* boot files and read-only image parts: root may read */
-        FRAME_ROOT,       /* root's data */
+        FRAME_FILE, /* boot files and read-only image parts: root may read */
+        FRAME_ROOT, /* root's data */
         FRAME_ROOT_TEXT,
-        FRAME_TABLE,      /* page table of a guest: nested-writable for the walker, at no guest VA */
-        FRAME_DATA,       /* guest read-write */
+        FRAME_TABLE, /* page table of a guest: nested-writable for the walker, at no guest VA */
+        FRAME_DATA,  /* guest read-write */
         FRAME_RODATA,
-        FRAME_CODE,       /* guest code; executable only while `executable` */
-        FRAME_POOL,       /* DMA pool */
-        FRAME_RING,       /* descriptor ring: window */
-        FRAME_STATE,      /* guard state: window */
+        FRAME_CODE,  /* guest code; executable only while `executable` */
+        FRAME_POOL,  /* DMA pool */
+        FRAME_RING,  /* descriptor ring: window */
+        FRAME_STATE, /* guard state: window */
         FRAME_INFO,
         FRAME_STAGING,
         FRAME_GUARD,      /* the guard's code */
@@ -33,7 +33,7 @@ enum frame_kind {
 enum { OWNER_KERNEL = -1, OWNER_ROOT = -2 }; /* else a guest id */
 
 struct frame {
-        uint64_t va; /* the one guest address (guest kinds) */
+        uint64_t va;         /* the one guest address (guest kinds) */
         uint32_t next, prev; /* list of its owner's frames, or the free list; index, 0 = end */
         uint8_t kind;        /* enum frame_kind */
         uint8_t executable;  /* accepted: mapped RX, writable nowhere */
@@ -49,8 +49,8 @@ int64_t frame_alloc(enum frame_kind kind, int owner);
 /* `pages` contiguous zeroed frames. */
 int64_t frame_alloc_contiguous(enum frame_kind kind, int owner, uint64_t pages);
 void frame_free(uint64_t hpa);
-void frame_free_owner(int owner);         /* everything but quarantine */
-struct frame *frame_of(uint64_t hpa);     /* NULL: not RAM */
+void frame_free_owner(int owner);     /* everything but quarantine */
+struct frame *frame_of(uint64_t hpa); /* NULL: not RAM */
 void frame_set_kind(uint64_t hpa, enum frame_kind kind);
 uint64_t frame_free_count(void);
 

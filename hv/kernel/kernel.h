@@ -17,7 +17,7 @@
 #include "rf/layout.h"
 #include "rf/root.h"
 
-#define PAGE_SIZE 4096ull
+#define PAGE_SIZE       4096ull
 #define ARRAY_LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 /* One line on serial and screen, '\n' added. Takes no lock that a fatal path could dead-lock on. */

@@ -38,7 +38,7 @@ struct vcpu {
         struct table slot1;            /* PDPT of slot 1: guard, state, info, window, staging */
         struct guard_state *state;     /* physmap view of its guard state page */
         uint64_t info_hpa;
-        void *hw; /* the back end's: VMCB or VMCS and what belongs to it */
+        void *hw;  /* the back end's: VMCB or VMCS and what belongs to it */
         void *fpu; /* XSAVE area */
         /* scheduling */
         struct vcpu *next;
@@ -61,7 +61,8 @@ void vcpu_wake(struct vcpu *v, uint64_t result);      /* from RF_VCPU_WAITING; o
 void vcpu_make_ready(struct vcpu *v);
 void vcpu_request(struct vcpu *v, enum rf_request request); /* blocks it until root answers */
 
-/* Window mappings in this vCPU's slot 1 (and the guest's nested table); perm as in paging.h. -RF_ENOMEM possible. */
+/* Window mappings in this vCPU's slot 1 (and the guest's nested table); perm as in paging.h. -RF_ENOMEM
+ * possible. */
 int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm);
 void space_unmap_fence(struct vcpu *v, uint64_t va);
 

@@ -51,7 +51,16 @@ enum {
         MSR_KERNEL_GS_BASE = 0xc0000102,
 };
 
-enum { VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MC = 18 };
+enum {
+        VECTOR_DE = 0,
+        VECTOR_DB = 1,
+        VECTOR_NMI = 2,
+        VECTOR_UD = 6,
+        VECTOR_DF = 8,
+        VECTOR_GP = 13,
+        VECTOR_PF = 14,
+        VECTOR_MC = 18
+};
 /* Page-fault error code, APM volume 2, 8.4.2 */
 enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSV = 8, PF_I = 16, PF_PK = 32 };
 

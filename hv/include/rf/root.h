@@ -32,7 +32,7 @@ enum { RF_MAX_GUESTS = 16, RF_MAX_VCPUS = 64, RF_GUEST_VCPUS = 8, RF_MAX_PCI = 6
 #define RF_ROOT_FILE_STEP 0x0000000010000000ull
 /* Guest g's slot-0 memory at guest address va appears at RF_ROOT_GUEST(g) + va: read-write while the
  * page is data, read-only once it is accepted as code. DMA pools are not mapped into root. */
-#define RF_ROOT_GUEST(g) ((64ull + (uint64_t)(g)) << 39)
+#define RF_ROOT_GUEST(g) ((uint64_t)(64u + (unsigned)(g)) << 39)
 
 /* Root runs with I/O permission for COM1 (0x3F8-0x3FF) and for nothing else. */
 

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * The local APIC (xAPIC mode), and time: TSC and APIC timer rates measured against the PIT.
+ * Sources: Intel SDM volume 3, chapter 11; APM volume 2, chapter 16; 8254 datasheet. */
+#include "paging.h"
+#include "smp.h"
+#include "x86.h"
+
+enum {
+        APIC_ID = 0x20,
+        APIC_EOI = 0xb0,
+        APIC_SVR = 0xf0,
+        APIC_ICR_LOW = 0x300,
+        APIC_ICR_HIGH = 0x310,
+        APIC_LVT_TIMER = 0x320,
+        APIC_LVT_LINT0 = 0x350,
+        APIC_LVT_LINT1 = 0x360,
+        APIC_TIMER_INITIAL = 0x380,
+        APIC_TIMER_CURRENT = 0x390,
+        APIC_TIMER_DIVIDE = 0x3e0,
+        LVT_MASKED = 1 << 16,
+        SVR_ENABLE = 1 << 8,
+        ICR_PENDING = 1 << 12,
+        DIVIDE_BY_16 = 3,
+        CALIBRATION_MS = 40,
+        PIT_HZ = 1193182,
+};
+
+static volatile uint8_t *apic;
+uint64_t tsc_hz;
+static uint64_t apic_hz; /* after the divider */
+
+static uint32_t apic_read(uint32_t reg)
+{
+        return *(volatile uint32_t *)(apic + reg);
+}
+
+static void apic_write(uint32_t reg, uint32_t value)
+{
+        *(volatile uint32_t *)(apic + reg) = value;
+}
+
+void apic_init(void)
+{
+        uint64_t base = rdmsr(MSR_APIC_BASE);
+
+        if (base & 1u << 10)
+                panic(
+                    "the local APIC is in x2APIC mode, which this version does not drive: switch it off in firmware");
+        if (apic == NULL)
+                apic = host_map_device(base & ENTRY_HPA, PAGE_SIZE, PERM_UC);
+        wrmsr(MSR_APIC_BASE, base | 1u << 11);
+        apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+        apic_write(APIC_LVT_LINT0, LVT_MASKED); /* the 8259 is never used */
+        apic_write(APIC_LVT_LINT1, LVT_MASKED);
+        apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
+        apic_write(APIC_LVT_TIMER, VECTOR_TIMER); /* one-shot */
+        outb(0x21, 0xff);                         /* 8259: everything masked */
+        outb(0xa1, 0xff);
+}
+
+uint32_t apic_id(void)
+{
+        return apic == NULL ? 0 : apic_read(APIC_ID) >> 24;
+}
+
+void apic_eoi(void)
+{
+        apic_write(APIC_EOI, 0);
+}
+
+void apic_send(uint32_t to, uint32_t icr_low)
+{
+        while (apic_read(APIC_ICR_LOW) & ICR_PENDING)
+                cpu_pause();
+        apic_write(APIC_ICR_HIGH, to << 24);
+        apic_write(APIC_ICR_LOW, icr_low);
+        while (apic_read(APIC_ICR_LOW) & ICR_PENDING)
+                cpu_pause();
+}
+
+void apic_timer_arm(uint64_t deadline)
+{
+        uint64_t now = rdtsc(), ticks;
+
+        ticks = deadline <= now ? 1 : (deadline - now) / 1024 * apic_hz / (tsc_hz / 1024) + 1;
+        apic_write(APIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+}
+
+/* PIT channel 2, one-shot, gated by port 61h; bit 5 there shows its output. */
+static void pit_wait(unsigned ms)
+{
+        uint32_t count = PIT_HZ * ms / 1000;
+
+        outb(0x61, (uint8_t)((inb(0x61) & 0xfc) | 1));
+        outb(0x43, 0xb0);
+        outb(0x42, (uint8_t)count);
+        outb(0x42, (uint8_t)(count >> 8));
+        for (unsigned i = 0; i < 100000000 && (inb(0x61) & 0x20) == 0; i++)
+                cpu_pause();
+}
+
+void time_init(void)
+{
+        uint64_t start, ticks;
+
+        apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+        apic_write(APIC_TIMER_INITIAL, UINT32_MAX);
+        start = rdtsc();
+        pit_wait(CALIBRATION_MS);
+        ticks = UINT32_MAX - apic_read(APIC_TIMER_CURRENT);
+        tsc_hz = (rdtsc() - start) * 1000 / CALIBRATION_MS;
+        apic_hz = ticks * 1000 / CALIBRATION_MS;
+        apic_write(APIC_TIMER_INITIAL, 0);
+        apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
+        if (tsc_hz < 1000000 || apic_hz < 10000)
+                panic("time: the TSC makes %llu Hz, the APIC timer %llu Hz against the PIT: not believable",
+                      (unsigned long long)tsc_hz, (unsigned long long)apic_hz);
+}
+
+void delay_us(uint64_t us)
+{
+        uint64_t end = rdtsc() + us * (tsc_hz / 1000000 + 1);
+
+        while (rdtsc() < end)
+                cpu_pause();
+}
