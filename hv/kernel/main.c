@@ -81,6 +81,18 @@ static void install_guard(void)
         guard_hpa = (uint64_t)hpa;
 }
 
+static void run_first_cpu(void)
+{
+        cpu_loop(&cpus[0]);
+}
+
+/* From the stack in the image to one with unmapped pages around it. */
+static void __attribute__((noreturn)) continue_on(uint64_t stack_top)
+{
+        __asm__ volatile("mov %0, %%rsp; xor %%ebp, %%ebp; call *%1" : : "r"(stack_top), "r"(run_first_cpu));
+        __builtin_unreachable();
+}
+
 void kernel_main(const struct rf_boot_info *info)
 {
         cpus[0] = (struct cpu){.self = &cpus[0], .id = 0, .online = true};
@@ -101,11 +113,12 @@ void kernel_main(const struct rf_boot_info *info)
         root_init();
         install_guard();
         pci_init();
+        cpus[0].stack_top = host_map_stack(0);
         start_cpus();
         fill_host_page();
         if (audit() != 0)
                 panic("the host's tables are not as they must be");
         log_to_screen = false;
         kernel_unlock();
-        cpu_loop(&cpus[0]);
+        continue_on(cpus[0].stack_top);
 }
