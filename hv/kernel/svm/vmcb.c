@@ -4,6 +4,7 @@
  * and no exception delivered keep the window shut (P8), and nothing below lets the guest change them.
  */
 #include "svm.h"
+#include "../smp.h"
 #include "../x86.h"
 
 /* All but VINTR (none is ever queued), RDTSC (native by contract), PUSHF, POPF, IRET (an empty GDT stops far
@@ -47,25 +48,14 @@ static void set_segments(struct vmcb *c)
         c->tr = task;
 }
 
-static uint64_t ring_cr4(void)
-{
-        const uint32_t smep = 1u << 7; /* CPUID 7.0 EBX */
-        uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
-
-        if (cpuid(7, 0).ebx & smep)
-                cr4 |= CR4_SMEP;
-        if (host_page->keys)
-                cr4 |= CR4_PKE;
-        return cr4;
-}
-
 void svm_init_vmcb(struct vmcb *c, const struct vcpu *v, uint64_t deny_map)
 {
         set_segments(c);
         c->cpl = 0;
         c->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
         c->cr3 = v->pml4;
-        c->cr4 = ring_cr4();
+        c->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+        c->cr4 |= (cpu_has_smep ? CR4_SMEP : 0u) | (cpu_has_keys ? CR4_PKE : 0u);
         c->efer = EFER_LME | EFER_LMA | EFER_NXE | EFER_SVME; /* SVME: VMRUN demands it, 15.5.1 */
         c->g_pat = 0x0007040600070406;                        /* reset value, 7.8.2 */
         c->dr6 = 0xffff0ff0;

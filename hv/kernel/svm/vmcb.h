@@ -21,14 +21,12 @@ enum {
         SVM_FLUSH_BY_ASID = 1u << 6,
 };
 
-/* Offset 00Ch */
+/* Offset 00Ch. What we never intercept is left out. */
 enum intercept1 {
         I1_INTR = 1u << 0,
         I1_NMI = 1u << 1,
         I1_SMI = 1u << 2,
         I1_INIT = 1u << 3,
-        I1_VINTR = 1u << 4,
-        I1_CR0_SELECTIVE = 1u << 5,
         I1_IDTR_READ = 1u << 6,
         I1_GDTR_READ = 1u << 7,
         I1_LDTR_READ = 1u << 8,
@@ -37,16 +35,11 @@ enum intercept1 {
         I1_GDTR_WRITE = 1u << 11,
         I1_LDTR_WRITE = 1u << 12,
         I1_TR_WRITE = 1u << 13,
-        I1_RDTSC = 1u << 14,
         I1_RDPMC = 1u << 15,
-        I1_PUSHF = 1u << 16,
-        I1_POPF = 1u << 17,
         I1_CPUID = 1u << 18,
         I1_RSM = 1u << 19,
-        I1_IRET = 1u << 20,
         I1_INTN = 1u << 21,
         I1_INVD = 1u << 22,
-        I1_PAUSE = 1u << 23,
         I1_HLT = 1u << 24,
         I1_INVLPG = 1u << 25,
         I1_INVLPGA = 1u << 26,
@@ -66,7 +59,6 @@ enum intercept2 {
         I2_STGI = 1u << 4,
         I2_CLGI = 1u << 5,
         I2_SKINIT = 1u << 6,
-        I2_RDTSCP = 1u << 7,
         I2_ICEBP = 1u << 8,
         I2_WBINVD = 1u << 9,
         I2_MONITOR = 1u << 10,
@@ -178,63 +170,37 @@ struct vmcb {
         uint8_t reserved_698[0x1000 - 0x698];
 };
 
+/* The ends of each run of fields: what lies between cannot move. */
 #define VMCB_AT(field, offset) _Static_assert(__builtin_offsetof(struct vmcb, field) == (offset), "APM 2, app. B")
 VMCB_AT(dr_reads, 0x004);
 VMCB_AT(exceptions, 0x008);
 VMCB_AT(intercept1, 0x00c);
-VMCB_AT(intercept2, 0x010);
 VMCB_AT(intercept3, 0x014);
 VMCB_AT(pause_threshold, 0x03c);
 VMCB_AT(iopm, 0x040);
-VMCB_AT(msrpm, 0x048);
-VMCB_AT(tsc_offset, 0x050);
 VMCB_AT(asid, 0x058);
 VMCB_AT(tlb_control, 0x05c);
 VMCB_AT(vintr, 0x060);
-VMCB_AT(interrupt_shadow, 0x068);
 VMCB_AT(exitcode, 0x070);
-VMCB_AT(exitinfo1, 0x078);
-VMCB_AT(exitinfo2, 0x080);
-VMCB_AT(exitintinfo, 0x088);
 VMCB_AT(np_enable, 0x090);
 VMCB_AT(eventinj, 0x0a8);
 VMCB_AT(n_cr3, 0x0b0);
-VMCB_AT(lbr_virtualization, 0x0b8);
 VMCB_AT(clean, 0x0c0);
 VMCB_AT(nrip, 0x0c8);
 VMCB_AT(fetched, 0x0d0);
 VMCB_AT(es, 0x400);
-VMCB_AT(cs, 0x410);
-VMCB_AT(ss, 0x420);
-VMCB_AT(ds, 0x430);
-VMCB_AT(fs, 0x440);
-VMCB_AT(gs, 0x450);
 VMCB_AT(gdtr, 0x460);
-VMCB_AT(ldtr, 0x470);
-VMCB_AT(idtr, 0x480);
 VMCB_AT(tr, 0x490);
 VMCB_AT(cpl, 0x4cb);
 VMCB_AT(efer, 0x4d0);
 VMCB_AT(cr4, 0x548);
-VMCB_AT(cr3, 0x550);
-VMCB_AT(cr0, 0x558);
-VMCB_AT(dr7, 0x560);
-VMCB_AT(dr6, 0x568);
 VMCB_AT(rflags, 0x570);
 VMCB_AT(rip, 0x578);
 VMCB_AT(rsp, 0x5d8);
 VMCB_AT(rax, 0x5f8);
 VMCB_AT(star, 0x600);
-VMCB_AT(lstar, 0x608);
-VMCB_AT(cstar, 0x610);
-VMCB_AT(sfmask, 0x618);
-VMCB_AT(kernel_gs_base, 0x620);
-VMCB_AT(sysenter_cs, 0x628);
-VMCB_AT(sysenter_esp, 0x630);
-VMCB_AT(sysenter_eip, 0x638);
 VMCB_AT(cr2, 0x640);
 VMCB_AT(g_pat, 0x668);
-VMCB_AT(dbgctl, 0x670);
 VMCB_AT(last_excp_to, 0x690);
 #undef VMCB_AT
 _Static_assert(sizeof(struct vmcb_segment) == 16, "APM 2, app. B");
