@@ -9,6 +9,7 @@
 
 struct count {
         const char *table;
+        int owner; /* of the guest whose nested table this is */
         bool ring_space, nested;
         uint64_t leaves, broken;
 };
@@ -54,11 +55,13 @@ static void check(const struct table *t, uint64_t va, uint64_t entry, uint64_t p
                 report(c, va, "user leaf outside the window");
         if (c->ring_space && !c->nested && f != NULL && f->kind == FRAME_TABLE)
                 report(c, va, "a page table is mapped");
+        if (c->nested && f != NULL && f->owner != c->owner && (perm & PERM_W) != 0)
+                report(c, va, "another's frame, writable");
 }
 
 static void walk(struct count *total, const struct table *t, const char *name, bool ring_space, bool nested)
 {
-        struct count c = {.table = name, .ring_space = ring_space, .nested = nested};
+        struct count c = {.table = name, .owner = t->owner, .ring_space = ring_space, .nested = nested};
 
         table_visit(t, t->root, t->top, 0, check, &c);
         total->leaves += c.leaves;

@@ -57,20 +57,6 @@ static int new_table(struct guest *g, struct table *t)
         return 0;
 }
 
-/* Without keys nothing in the window is writable by the guest and the doorbell is not mapped at all. */
-int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
-{
-        int error;
-
-        if (!cpu_has_keys && (perm & PERM_U) != 0) {
-                if ((perm & PERM_UC) != 0)
-                        return 0;
-                perm = PERM_R | PERM_U;
-        }
-        error = table_map(&v->guest->nested, hpa, hpa, perm & (PERM_RW | PERM_X | PERM_UC));
-        return error < 0 ? error : table_map(&v->slot1, va, hpa, perm);
-}
-
 void space_unmap_fence(struct vcpu *v, uint64_t va)
 {
         uint64_t hpa;
@@ -80,6 +66,24 @@ void space_unmap_fence(struct vcpu *v, uint64_t va)
                 return;
         table_unmap(&v->slot1, va);
         table_unmap(&v->guest->nested, hpa);
+}
+
+/* Without keys nothing in the window is writable by the guest and the doorbell is not mapped at all. */
+int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
+{
+        uint64_t old;
+        unsigned old_perm;
+        int error;
+
+        if (table_query(&v->slot1, va, &old, &old_perm) && old != hpa)
+                space_unmap_fence(v, va); /* what was here must not stay reachable in the nested table */
+        if (!cpu_has_keys && (perm & PERM_U) != 0) {
+                if ((perm & PERM_UC) != 0)
+                        return 0;
+                perm = PERM_R | PERM_U;
+        }
+        error = table_map(&v->guest->nested, hpa, hpa, perm & (PERM_RW | PERM_X | PERM_UC));
+        return error < 0 ? error : table_map(&v->slot1, va, hpa, perm);
 }
 
 static int map_fence_pages(struct vcpu *v)
