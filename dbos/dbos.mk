@@ -1,1 +1,70 @@
-# dbos
+## dbos/
+##   make dbos     the host command build/dbos/dbos: check, rewrite, explain a guest image
+##   make unit-dbos  the engine's unit and equivalence tests
+DBOS_B := $(B)/dbos
+ZYDIS_DIR := $(B)/zydis
+ZYDIS_STAMP := $(ZYDIS_DIR)/stamp-4.0.0
+ZYDIS_NAMES := Decoder DecoderData MetaInfo Mnemonic Register Segment SharedData String Utils Zydis
+ZYDIS_FLAGS := -w -O2 -std=gnu11 -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DZYDIS_DISABLE_FORMATTER \
+        -DZYDIS_DISABLE_ENCODER -ffunction-sections
+ZYDIS_INC := -isystem $(ZYDIS_DIR)/src/include -isystem $(ZYDIS_DIR)/src/src \
+        -isystem $(ZYDIS_DIR)/src/dependencies/zycore/include
+# What a file that includes Zydis.h needs beyond the common flags.
+DBOS_FLAGS := -Idbos $(ZYDIS_INC) -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD -DZYDIS_DISABLE_FORMATTER \
+        -DZYDIS_DISABLE_ENCODER -MMD -MP
+
+DBOS_SRC := $(wildcard dbos/*.c)
+DBOS_ROOT_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/root/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/root/zydis/%.o)
+DBOS_HOST_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/host/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/host/zydis/%.o)
+DBOS_TOOL_OBJ := $(patsubst dbos/host/%.c,$(DBOS_B)/tool/%.o,$(wildcard dbos/host/*.c))
+DBOS_LIB := $(DBOS_B)/libdbos.a
+DBOS_ROOT_LIB := $(DBOS_B)/libdbos-root.a
+DBOS := $(DBOS_B)/dbos
+
+.PHONY: dbos
+dbos: $(DBOS)
+
+$(ZYDIS_STAMP): dbos/zydis.sh
+	dbos/zydis.sh $(ZYDIS_DIR)
+	touch $@
+
+$(DBOS_ROOT_OBJ) $(DBOS_HOST_OBJ) $(DBOS_TOOL_OBJ): | $(ZYDIS_STAMP)
+
+$(DBOS_B)/root/%.o: dbos/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
+
+$(DBOS_B)/host/%.o: dbos/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
+
+$(DBOS_B)/tool/%.o: dbos/host/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
+
+# The Zydis sources exist only once they are fetched, so these rules name no prerequisite of theirs.
+$(ZYDIS_NAMES:%=$(DBOS_B)/root/zydis/%.o): $(DBOS_B)/root/zydis/%.o: $(ZYDIS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(WARN),$(ROOT_CFLAGS)) $(ZYDIS_FLAGS) $(ZYDIS_INC) -c $(ZYDIS_DIR)/src/src/$*.c -o $@
+
+$(ZYDIS_NAMES:%=$(DBOS_B)/host/zydis/%.o): $(DBOS_B)/host/zydis/%.o: $(ZYDIS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out $(WARN),$(HOST_CFLAGS)) $(ZYDIS_FLAGS) $(ZYDIS_INC) -c $(ZYDIS_DIR)/src/src/$*.c -o $@
+
+$(DBOS_ROOT_LIB): $(DBOS_ROOT_OBJ)
+	rm -f $@
+	ar rcs $@ $^
+
+# The engine formats with hv/lib on the host too: one behaviour.
+$(DBOS_B)/host/rf_format.o: hv/lib/rf_format.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -c $< -o $@
+
+$(DBOS_LIB): $(DBOS_HOST_OBJ) $(DBOS_B)/host/rf_format.o
+	rm -f $@
+	ar rcs $@ $^
+
+$(DBOS): $(DBOS_TOOL_OBJ) $(DBOS_LIB)
+	$(CC) -o $@ $^
+
+-include $(DBOS_ROOT_OBJ:.o=.d) $(DBOS_HOST_OBJ:.o=.d) $(DBOS_TOOL_OBJ:.o=.d)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One instruction's bytes replaced, by a jump or in place, with the neighbours in view: the bytes before (an
+ * earlier punned jump may lean on this site) and after (this site's jump may lean on them).
+ */
+#include "engine.h"
+#include "rf_string.h"
+
+enum { TAG = 8, HOP = 5, ATTEMPTS = 6 };
+
+static void load_window(struct window *w, const struct dbos_space *s)
+{
+        uint64_t at = w->base, end = w->base + WINDOW_BYTES;
+
+        while (at < end) {
+                uint64_t page_end = (at | (PAGE - 1)) + 1;
+                size_t n = (size_t)((page_end < end ? page_end : end) - at);
+                bool ok = !s->read(s->ctx, at, w->old + (at - w->base), n);
+
+                memset(w->ok + (at - w->base), ok, n);
+                at += n;
+        }
+        memcpy(w->now, w->old, WINDOW_BYTES);
+}
+
+/* A punned jump leans on bytes that do not change unless this engine changes them: the rest of the code
+ * range, or of the page where no range is known. */
+void site_open(struct site *site, const struct dbos_space *s, const struct dbos_code *c, uint64_t va,
+               uint8_t length)
+{
+        memset(site, 0, sizeof *site);
+        site->s = s;
+        site->va = va;
+        site->length = length;
+        site->fixed_end = ((va + length - 1) | (PAGE - 1)) + 1;
+        if (c && va >= c->va && va + length <= c->va + c->bytes)
+                site->fixed_end = c->va + c->bytes;
+        site->w.base = va - WINDOW_BEFORE;
+        load_window(&site->w, s);
+}
+
+static bool flush(struct site *site)
+{
+        struct window *w = &site->w;
+        unsigned first = WINDOW_BYTES, last = 0;
+
+        for (unsigned i = 0; i < WINDOW_BYTES; i++)
+                if (w->now[i] != w->old[i]) {
+                        first = i < first ? i : first;
+                        last = i;
+                }
+        if (first > last)
+                return true;
+        return !site->s->write(site->s->ctx, w->base + first, w->now + first, last - first + 1);
+}
+
+int site_overwrite(struct site *site, const uint8_t *bytes)
+{
+        struct window *w = &site->w;
+
+        memcpy(w->now + WINDOW_BEFORE, bytes, site->length);
+        if (!pun_repair(site->s, w, site->va) || !window_clean(w))
+                return -RF_EREFUSED;
+        return flush(site) ? 0 : -RF_ENOENT;
+}
+
+/* Prefixes without effect on JMP rel32: REX and the segment overrides (APM 3, 1.2). */
+static bool idle_prefix(uint8_t b)
+{
+        return (b & 0xf0) == 0x40 || b == 0x26 || b == 0x2e || b == 0x36 || b == 0x3e || b == 0x64 ||
+               b == 0x65;
+}
+
+/* Prefixes (kept as they were where they can be, so that an earlier punned jump need not move), E9, the
+ * jump's own displacement bytes, and INT3 up to the end of the site. */
+static void put_jump(struct site *site, unsigned prefixes, unsigned free_bytes, uint64_t landing)
+{
+        uint8_t *now = site->w.now + WINDOW_BEFORE, *old = site->w.old + WINDOW_BEFORE;
+        uint32_t d = (uint32_t)(landing - (site->va + prefixes + 5));
+
+        memcpy(site->w.now, site->w.old, WINDOW_BYTES);
+        for (unsigned i = 0; i < prefixes; i++)
+                now[i] = idle_prefix(old[i]) ? old[i] : 0x48;
+        now[prefixes] = 0xe9;
+        memcpy(now + prefixes + 1, &d, free_bytes);
+        for (unsigned i = prefixes + 1 + free_bytes; i < site->length; i++)
+                now[i] = 0xcc;
+}
+
+struct choice { /* one way to put a jump here */
+        unsigned prefixes, free_bytes;
+        uint64_t jump, lo, hi;
+};
+
+static bool choice_open(const struct site *site, unsigned prefixes, struct choice *ch)
+{
+        unsigned room = site->length - prefixes - 1u, at = WINDOW_BEFORE + prefixes + 1;
+
+        ch->prefixes = prefixes;
+        ch->free_bytes = room < 4 ? room : 4;
+        ch->jump = site->va + prefixes;
+        if (ch->free_bytes < 4 && ch->jump + 5 > site->fixed_end)
+                return false;
+        for (unsigned i = ch->free_bytes; i < 4; i++)
+                if (!site->w.ok[at + i])
+                        return false;
+        return pun_range(ch->jump, pun_fixed(site->w.old + at, ch->free_bytes), ch->free_bytes, &ch->lo,
+                         &ch->hi);
+}
+
+static bool emit_at(const struct site *site, uint64_t va, uint64_t tag, emit_body *body, const void *arg)
+{
+        struct code o = {.va = va};
+
+        emit64(&o, tag);
+        body(&o, arg);
+        return !o.bad && !o.far && body_clean(site->s, va, o.b, o.n) &&
+               !site->s->write(site->s->ctx, va, o.b, o.n);
+}
+
+/* The body right at the landing place. */
+static uint64_t land_whole(const struct site *site, const struct choice *ch, size_t n, emit_body *body,
+                           const void *arg)
+{
+        uint64_t at = site->s->trampoline(site->s->ctx, ch->lo - TAG, ch->hi - TAG, n);
+
+        if (!at || !emit_at(site, at, pun_tag(ch->jump, ch->free_bytes), body, arg))
+                return 0;
+        return at + TAG;
+}
+
+/* Where the landing range is too crowded for the body: a five-byte jump there, the body elsewhere. */
+static uint64_t land_hop(const struct site *site, const struct choice *ch, size_t n, emit_body *body,
+                         const void *arg)
+{
+        uint64_t hop = site->s->trampoline(site->s->ctx, ch->lo - TAG, ch->hi - TAG, TAG + HOP);
+        uint64_t lo, hi, site_lo, site_hi, at;
+        struct code jump = {.va = hop};
+
+        if (!hop)
+                return 0;
+        pun_range(hop, 0, 4, &lo, &hi);
+        pun_range(site->va, 0, 4, &site_lo, &site_hi);
+        lo = lo > site_lo ? lo : site_lo;
+        hi = hi < site_hi ? hi : site_hi;
+        if (lo > hi)
+                return 0;
+        at = site->s->trampoline(site->s->ctx, lo, hi, n);
+        if (!at || !emit_at(site, at, pun_tag(hop + TAG, 4), body, arg))
+                return 0;
+        emit64(&jump, pun_tag(ch->jump, ch->free_bytes));
+        emit_jmp(&jump, at + TAG);
+        if (jump.far || !body_clean(site->s, hop, jump.b, jump.n) ||
+            site->s->write(site->s->ctx, hop, jump.b, jump.n))
+                return 0;
+        return hop + TAG;
+}
+
+static uint64_t try_choice(struct site *site, const struct choice *ch, size_t n, emit_body *body,
+                           const void *arg)
+{
+        for (int i = 0; i < ATTEMPTS; i++) {
+                uint64_t landing = land_whole(site, ch, n, body, arg);
+
+                if (!landing)
+                        landing = land_hop(site, ch, n, body, arg);
+                if (!landing)
+                        continue;
+                put_jump(site, ch->prefixes, ch->free_bytes, landing);
+                if (pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && flush(site))
+                        return landing;
+        }
+        return 0;
+}
+
+/* Prefixes to start with: as many as an earlier jump leans on, if those bytes can stay as they are. */
+static unsigned first_prefixes(const struct site *site)
+{
+        unsigned n = pun_leaned(site->s, &site->w, site->va);
+
+        if (n >= site->length)
+                return 0;
+        for (unsigned i = 0; i < n; i++)
+                if (!idle_prefix(site->w.old[WINDOW_BEFORE + i]))
+                        return 0;
+        return n;
+}
+
+uint64_t site_jump(struct site *site, emit_body *body, const void *arg)
+{
+        struct code o = {.va = site->va};
+        struct choice ch;
+        uint64_t landing;
+        unsigned start = first_prefixes(site), limit = site->length < 5 ? site->length : 5;
+
+        emit64(&o, 0);
+        body(&o, arg);
+        if (o.bad)
+                return 0;
+        for (unsigned i = 0; i < limit; i++) {
+                if (!choice_open(site, (start + i) % limit, &ch))
+                        continue;
+                landing = try_choice(site, &ch, o.n, body, arg);
+                if (landing)
+                        return landing;
+        }
+        return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rule 3: judgement on an instruction that faulted on ring or doorbell, and its rewriting.
+ */
+#include "engine.h"
+#include "rf_string.h"
+
+static const char load[] = "a plain driver must not load the doorbell; keep the tail in a variable";
+static const char hidden[] = "pushes, calls, scatters and the like do not belong on a ring; use plain stores";
+static const char rmw_doorbell[] = "a tail register takes plain 32-bit stores only";
+static const char not_tail[] =
+    "this doorbell address is no tail register; the hypervisor programs all other registers";
+static const char unexplained[] = "the reported registers do not lead to the faulting address";
+static const char crowded[] =
+    "no room for a jump here: each store exits; move the store away from short instructions";
+static const char fine[] =
+    "rewritten at its first fault; the commit form of the ring driver needs no rewriting";
+static const char stuck[] =
+    "this store form can be neither rewritten nor emulated here; use MOV of 8, 16, 32 or 64 bits";
+static const char undecodable[] = "not an instruction this engine knows";
+
+static bool in_ring(uint64_t va)
+{
+        return va - RF_RING_VA < (uint64_t)RF_MAX_QUEUES * RF_RING_STEP;
+}
+
+static bool in_doorbell(uint64_t va)
+{
+        return va - RF_DOORBELL_VA < 0x10000;
+}
+
+/* 82576: tail registers at 0xC018 and 0xE018 + n * 0x40 (datasheet 8.10.7, 8.12.10); BAR page 0xC000 is the
+ * window's first. Queue numbers are checked against the info page when the trampoline runs. */
+static bool is_tail(uint64_t va)
+{
+        uint64_t off = va - RF_DOORBELL_VA;
+
+        return (off < 0x1000 || (off >= 0x2000 && off < 0x3000)) && (off & 0x3f) == 0x18;
+}
+
+static bool string_store(const ZydisDecodedInstruction *z)
+{
+        switch (z->mnemonic) {
+        case ZYDIS_MNEMONIC_STOSB:
+        case ZYDIS_MNEMONIC_STOSW:
+        case ZYDIS_MNEMONIC_STOSD:
+        case ZYDIS_MNEMONIC_STOSQ:
+        case ZYDIS_MNEMONIC_MOVSB:
+        case ZYDIS_MNEMONIC_MOVSW:
+        case ZYDIS_MNEMONIC_MOVSQ:
+                return z->address_width == 64;
+        case ZYDIS_MNEMONIC_MOVSD: /* also the SSE2 move, which has a ModRM */
+                return z->address_width == 64 && !(z->attributes & ZYDIS_ATTRIB_HAS_MODRM);
+        default:
+                return false;
+        }
+}
+
+/* BT forms with a register reach beyond their address. */
+static bool excluded(const struct insn *in)
+{
+        ZydisMnemonic m = in->z.mnemonic;
+        bool bit = m == ZYDIS_MNEMONIC_BTS || m == ZYDIS_MNEMONIC_BTR || m == ZYDIS_MNEMONIC_BTC;
+
+        return in->z.meta.branch_type != ZYDIS_BRANCH_TYPE_NONE ||
+               (bit && in->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER);
+}
+
+/* RSP as the base of the address is fine, as an operand it is not: in the trampoline it differs. */
+static bool rsp_operand(const struct insn *in)
+{
+        for (unsigned i = 0; i < in->z.operand_count; i++)
+                if (in->op[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+                    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, in->op[i].reg.value) ==
+                        ZYDIS_REGISTER_RSP)
+                        return true;
+        return false;
+}
+
+static bool form_of(struct store_form *f, const struct dbos_code *c)
+{
+        const ZydisDecodedOperand *op;
+        int i;
+
+        f->c = c;
+        f->scratch = pick_scratch(insn_gprs(&f->in));
+        f->string = string_store(&f->in.z);
+        if (f->string) {
+                f->m = (struct mem){.base = RDI, .index = NO_REG};
+                f->bytes = f->in.op[0].size / 8u;
+                return true;
+        }
+        i = insn_mem(&f->in, &f->m);
+        if (i < 0 || excluded(&f->in))
+                return false;
+        op = &f->in.op[i];
+        f->bytes = op->size / 8u;
+        f->reads = (op->actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
+        f->doorbell = !f->reads && (f->bytes == 4 || f->bytes == 8) && c && c->commit && c->hypercall;
+        return (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
+}
+
+static uint64_t sized(uint64_t v, uint32_t bytes)
+{
+        return bytes >= 8 ? v : v & ((1ull << 8 * bytes) - 1);
+}
+
+static bool high_byte(ZydisRegister r)
+{
+        return r >= ZYDIS_REGISTER_AH && r <= ZYDIS_REGISTER_BH;
+}
+
+/* The value of a plain MOV, for root to store. False: not one, or not from a register or immediate. */
+static bool plain_value(const struct store_form *f, const struct dbos_regs *regs, uint64_t *v)
+{
+        const ZydisDecodedOperand *op = &f->in.op[1];
+        ZydisRegister wide;
+
+        if (f->in.z.mnemonic != ZYDIS_MNEMONIC_MOV && f->in.z.mnemonic != ZYDIS_MNEMONIC_MOVNTI)
+                return false;
+        if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+                *v = sized(op->imm.value.u, f->bytes);
+                return true;
+        }
+        if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
+                return false;
+        wide = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
+        if (wide < ZYDIS_REGISTER_RAX || wide > ZYDIS_REGISTER_R15)
+                return false;
+        *v = sized(regs->gpr[wide - ZYDIS_REGISTER_RAX] >> (high_byte(op->reg.value) ? 8 : 0), f->bytes);
+        return true;
+}
+
+static enum dbos_action verdict(struct dbos_finding *f, enum dbos_action a, const char *advice)
+{
+        f->action = a;
+        f->advice = advice;
+        return a;
+}
+
+/* The address by the registers; by the fault where FS or GS hides it. */
+static bool address_of(const struct store_form *f, const struct dbos_regs *regs, uint64_t fault_va,
+                       uint64_t *ea)
+{
+        if (!mem_address(&f->m, regs, ea))
+                *ea = fault_va;
+        return f->string || fault_va - *ea < (f->bytes ? f->bytes : 1);
+}
+
+static enum dbos_action emulate(const struct store_form *f, const struct dbos_regs *regs, uint64_t ea,
+                                struct dbos_store *store, struct dbos_finding *out)
+{
+        if (f->string || f->reads || !plain_value(f, regs, &store->value))
+                return verdict(out, DBOS_KILLS, stuck);
+        store->va = ea;
+        store->bytes = (uint8_t)f->bytes;
+        store->next = f->in.va + f->in.length;
+        return verdict(out, DBOS_EMULATED, crowded);
+}
+
+static const char *refusal(const struct store_form *f, uint64_t ea)
+{
+        if (in_ring(ea))
+                return NULL;
+        if (!in_doorbell(ea))
+                return unexplained;
+        if (!is_tail(ea))
+                return not_tail;
+        return f->string || f->reads || (f->bytes != 4 && f->bytes != 8) ? rmw_doorbell : NULL;
+}
+
+static enum dbos_action rewrite(const struct dbos_space *s, struct store_form *f,
+                                const struct dbos_regs *regs, uint64_t ea, struct dbos_store *store,
+                                struct dbos_finding *out)
+{
+        struct site site;
+
+        if (!f->m.segment && f->scratch != NO_REG && !rsp_operand(&f->in) && (f->doorbell || in_ring(ea))) {
+                site_open(&site, s, f->c, f->in.va, f->in.length);
+                out->trampoline = site_jump(&site, emit_store, f);
+        }
+        if (out->trampoline)
+                return verdict(out, DBOS_REWRITTEN, fine);
+        return emulate(f, regs, ea, store, out);
+}
+
+enum dbos_action dbos_rewrite_store(const struct dbos_space *s, const struct dbos_code *c,
+                                    const struct dbos_regs *regs, uint64_t fault_va, bool write,
+                                    struct dbos_store *store, struct dbos_finding *f)
+{
+        struct store_form form = {.scratch = NO_REG};
+        enum dbos_action a;
+        const char *why;
+        uint64_t ea = 0;
+
+        memset(store, 0, sizeof *store);
+        if (!insn_read(s, regs->rip, UINT64_MAX, false, &form.in)) {
+                finding_of(f, &form.in, DBOS_RULE_WINDOW, DBOS_KILLS, undecodable);
+                return f->action;
+        }
+        finding_of(f, &form.in, DBOS_RULE_WINDOW, DBOS_KILLS, hidden);
+        if (!write)
+                a = verdict(f, DBOS_KILLS, load);
+        else if (!form_of(&form, c))
+                a = f->action;
+        else if (!address_of(&form, regs, fault_va, &ea))
+                a = verdict(f, DBOS_KILLS, unexplained);
+        else if ((why = refusal(&form, ea)) != NULL)
+                a = verdict(f, DBOS_KILLS, why);
+        else
+                a = rewrite(s, &form, regs, ea, store, f);
+        if (s->finding && a != DBOS_KEEP)
+                s->finding(s->ctx, f);
+        return a;
+}
