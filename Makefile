@@ -24,10 +24,10 @@ HOST_CFLAGS := -std=gnu11 -O2 -g $(WARN) $(INC)
 .PHONY: all
 all: image
 
-include boot/boot.mk
 include hv/hv.mk
 include dbos/dbos.mk
 include guestdrv/guestdrv.mk
+include boot/boot.mk
 include tests/tests.mk
 
 .PHONY: clean help

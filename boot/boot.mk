@@ -32,6 +32,21 @@ $(LOADER): $(B)/boot/loader.so
 	objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic -j .dynsym -j '.rel*' -j .reloc \
 	        --target efi-app-x86_64 --subsystem=10 $< $@
 
+# ---- the image -----------------------------------------------------------------------------------
+# Included after hv/ and guestdrv/, which say what there is: KERNEL_ELF, ROOT_ELF, GUEST_ELFS.
+IMAGE := $(B)/ringfence.img
+IMAGE_FILES := boot/ringfence.conf $(KERNEL_ELF) $(ROOT_ELF) $(GUEST_ELFS)
+
+.PHONY: image usb
+##   make image    builds everything and writes build/ringfence.img
+image: $(IMAGE)
+$(IMAGE): $(LOADER) $(IMAGE_FILES) boot/image.sh | deps-build
+	boot/image.sh $@ EFI/BOOT/BOOTX64.EFI=$(LOADER) $(foreach f,$(IMAGE_FILES),ringfence/$(notdir $(f))=$(f))
+
+##   make usb      says how to write the image to a stick; DEV=/dev/sdX writes it
+usb: $(IMAGE)
+	@FORCE=$(FORCE) boot/usb.sh $< $(DEV)
+
 .PHONY: tools
 ##   make tools    finds or fetches the emulator (QEMU >= 10, OVMF)
 tools: $(B)/tools/qemu.env

@@ -5,8 +5,8 @@
 #
 #   boot/run-qemu.sh [IMAGE [QEMU OPTION...]]      Ctrl-a x ends it
 #
-# From the environment: CPU (model), SMP, MEM (MiB), NETDEV (the NIC's options; none by default: no
-# NIC), FIRMWARE_LOG (a file for OVMF's own output is not needed; it shares the serial port).
+# From the environment: CPU (model), SMP, MEM (MiB), ACCEL, NETDEV (the NIC's options; none by default:
+# no NIC), SERIAL. The tests (tests/system/qemu.py) start their machines through this script too.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,18 +25,15 @@ if ! { . "$b/tools/qemu.env" && [ -x "$QEMU" ] && [ -r "$OVMF_CODE" ]; } 2>/dev/
         . "$b/tools/qemu.env"
 fi
 
-vars=$(mktemp)
-trap 'rm -f "$vars"' EXIT
-cp "$OVMF_VARS" "$vars"
-
 # EPYC-Milan has no XSAVE trouble and, in TCG, SVM with nested paging; PKU is asked for by name so
-# that QEMU warns if its TCG should ever lose it. No vmport: it would answer guests' I/O.
+# that QEMU warns if its TCG should ever lose it. No vmport: it would answer guests' I/O. What the
+# firmware writes to its variables goes to a snapshot that ends with QEMU.
 # shellcheck disable=SC2086 # lists of options
-"$QEMU" $QEMU_DATA -nodefaults -no-user-config -no-reboot \
-        -machine q35,vmport=off -accel tcg,thread=multi \
+exec "$QEMU" $QEMU_DATA -nodefaults -no-user-config -no-reboot \
+        -machine q35,vmport=off -accel "${ACCEL:-tcg,thread=multi}" \
         -cpu "${CPU:-max,+svm,+npt,+pku}" -smp "${SMP:-4}" -m "${MEM:-1024}" \
         -drive if=pflash,unit=0,format=raw,readonly=on,file="$OVMF_CODE" \
-        -drive if=pflash,unit=1,format=raw,file="$vars" \
+        -drive if=pflash,unit=1,format=raw,snapshot=on,file="$OVMF_VARS" \
         -device qemu-xhci -drive if=none,id=stick,format=raw,readonly=on,file="$image" \
         -device usb-storage,drive=stick,bootindex=0 \
         -device VGA -display none -serial "${SERIAL:-mon:stdio}" \
