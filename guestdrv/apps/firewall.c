@@ -33,14 +33,27 @@ static struct rule *find_rule(const struct rule_key *k)
         return r;
 }
 
+/* The answer will go where the packet came from, until ARP knows better. */
+static void remember_way_back(const struct rf_frame *f, const struct net_ipv4 *ip)
+{
+        struct net_neighbour *n = net_neighbour(&fw.app.stack, ip->src);
+
+        if (n->known)
+                return;
+        memcpy(n->mac, f->data + ETH_SRC, 6);
+        n->known = true;
+}
+
 /* To whom a passed packet goes. */
 static struct net_neighbour *route(const struct rf_frame *f, const struct net_ipv4 *ip)
 {
         bool from_next = fw.next->known && memcmp(f->data + ETH_SRC, fw.next->mac, 6) == 0;
 
-        if (!from_next)
-                return fw.next;
-        return net_neighbour(&fw.app.stack, fw.back_ip != 0 ? fw.back_ip : ip->dst);
+        if (from_next)
+                return net_neighbour(&fw.app.stack, fw.back_ip != 0 ? fw.back_ip : ip->dst);
+        if (fw.back_ip == 0)
+                remember_way_back(f, ip);
+        return fw.next;
 }
 
 static void decrement_ttl(struct net_ipv4 *ip)

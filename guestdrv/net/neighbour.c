@@ -3,7 +3,7 @@
 #include "rf_string.h"
 #include "stack.h"
 
-static const uint64_t ask_unknown_ns = RF_NS_PER_SEC, ask_known_ns = 30 * RF_NS_PER_SEC;
+static const uint64_t ask_unknown_ns = RF_NS_PER_SEC / 10, ask_known_ns = 30 * RF_NS_PER_SEC;
 static const uint64_t ask_any_ns = RF_NS_PER_SEC / 100;
 
 /* The table is small and its entries are cheap to find again, so a full one gives up its oldest. At most one

@@ -55,8 +55,8 @@ void net_reply_udp(struct net_stack *s, struct rf_frame *f, struct net_ipv4 *ip,
 
 /* The neighbour entry for ip; made if there is none. */
 struct net_neighbour *net_neighbour(struct net_stack *s, uint32_t ip);
-/* May `n` be asked now (again)? Marks it asked. Once a second while unknown, every 30 s to notice changes;
- * and at most 100 requests a second in all, whatever addresses strangers make us ask for. */
+/* May `n` be asked now (again)? Marks it asked. Ten times a second while unknown, every 30 s to notice
+ * changes; and at most 100 requests a second in all, whatever addresses strangers make us ask for. */
 bool net_should_ask(struct net_stack *s, struct net_neighbour *n, uint64_t now_ns);
 /* When net_should_ask will say yes for n at the latest, if it said no now. */
 uint64_t net_next_ask(const struct net_neighbour *n);
