@@ -25,8 +25,8 @@ if ! { . "$b/tools/qemu.env" && [ -x "$QEMU" ] && [ -r "$OVMF_CODE" ]; } 2>/dev/
         . "$b/tools/qemu.env"
 fi
 
-# EPYC-Milan has no XSAVE trouble and, in TCG, SVM with nested paging; PKU is asked for by name so
-# that QEMU warns if its TCG should ever lose it. No vmport: it would answer guests' I/O. What the
+# SVM, nested paging and protection keys are asked for by name so that QEMU warns if its TCG should
+# ever lose one. No vmport: it would answer guests' I/O. What the
 # firmware writes to its variables goes to a snapshot that ends with QEMU.
 # shellcheck disable=SC2086 # lists of options
 exec "$QEMU" $QEMU_DATA -nodefaults -no-user-config -no-reboot \

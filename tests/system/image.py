@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Boot images for tests: the built loader, kernel and root with another ringfence.conf and other guests."""
-import os
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Iterable, Mapping
 
-BUILD = Path(os.environ.get("B", "build"))
+from qemu import BUILD
+
 IMAGES = BUILD / "images"
 LOADER = "EFI/BOOT/BOOTX64.EFI"
 CONF = "ringfence/ringfence.conf"

@@ -5,8 +5,8 @@ Everything that waits has a deadline; what failed to come is reported with the l
 QEMU's own messages. The whole serial output is kept in a log file.
 """
 import json
+import os
 import re
-import shlex
 import socket
 import subprocess
 import threading
@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 import link
 
-TOOLS_ENV = Path("build/tools/qemu.env")
-LOGS = Path("build/logs")
+BUILD = Path(os.environ.get("B", "build"))
+LOGS = BUILD / "logs"
 NIC_MAC = "52:54:00:77:00:01"  # the NIC's own; guests have theirs from ringfence.conf
 _TAIL_LINES = 15
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[ -/]*[@-~]|[()].|[=>78cDEHM])")
@@ -34,7 +34,7 @@ class Options:
 
     image: Path
     cpus: int = 4
-    cpu: str = "max"
+    cpu: str = ""  # QEMU's -cpu; the script's own choice if empty
     memory_mb: int = 1024
     nic: bool = True
     serial: bool = True
@@ -42,32 +42,21 @@ class Options:
     extra: tuple[str, ...] = field(default=())
 
 
-def tools() -> dict[str, str]:
-    """The assignments in build/tools/qemu.env, which `make tools` writes."""
-    if not TOOLS_ENV.exists():
-        raise Failure(f"{TOOLS_ENV} is missing: run `make tools`")
-    words = shlex.split(TOOLS_ENV.read_text(), comments=True)
-    return dict(word.split("=", 1) for word in words)
-
-
-def command(options: Options, wire: link.Wire | None) -> list[str]:
-    """The machine that README promises: q35, UEFI, the image on a USB stick at xhci, one igb NIC."""
-    env = tools()
-    accel = "tcg,thread=single" if options.icount else "tcg,thread=multi"
-    words = [env["QEMU"], *shlex.split(env["QEMU_DATA"]), "-nodefaults", "-no-user-config", "-no-reboot"]
-    words += ["-name", "ringfence", "-machine", "q35", "-accel", accel, "-cpu", options.cpu]
-    words += ["-smp", str(options.cpus), "-m", f"{options.memory_mb}M", "-device", "VGA", "-display", "none"]
-    for unit, name in enumerate(("OVMF_CODE", "OVMF_VARS")):
-        words += ["-drive", f"if=pflash,format=raw,unit={unit},snapshot=on,file={env[name]}"]
-    words += ["-drive", f"if=none,id=stick,format=raw,snapshot=on,file={options.image}"]
-    words += ["-device", "qemu-xhci", "-device", "usb-storage,drive=stick,bootindex=0"]
+def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[str, str]]:
+    """boot/run-qemu.sh, which knows the machine that README promises; its words and environment."""
+    env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus), MEM=str(options.memory_mb), SERIAL="none")
+    words = ["boot/run-qemu.sh", str(options.image)]
+    if options.cpu:
+        env["CPU"] = options.cpu
     if options.nic and wire is not None:
-        words += ["-netdev", wire.netdev("wire"), "-device", f"igb,netdev=wire,mac={NIC_MAC}"]
+        env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device igb,netdev=wire,mac={NIC_MAC}"
     if options.icount:
+        env["ACCEL"] = "tcg,thread=single"
         words += ["-icount", "shift=0,sleep=off"]
     if options.serial:
-        words += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
-    return words + list(options.extra)
+        env["SERIAL"] = "chardev:serial"
+        words += ["-chardev", "stdio,id=serial,signal=off"]
+    return words + list(options.extra), env
 
 
 class _Monitor:
@@ -115,13 +104,14 @@ class Machine:
         self._errors = LOGS / f"{name}.stderr"
         self._monitor = _Monitor()
         self.started = time.monotonic()
-        words = [*command(options, wire), *self._monitor.words()]
+        words, env = command(options, wire)
+        words += self._monitor.words()
         # Should this process die unseen, the kernel ends QEMU too.
         words = ["setpriv", "--pdeathsig", "KILL", "--", *words]
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
                 words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0,
-                pass_fds=[self._monitor.theirs.fileno()],
+                env=env, pass_fds=[self._monitor.theirs.fileno()],
             )
         self._monitor.theirs.close()
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Reads the text on a screendump: Ringfence draws its own font on an 8 by 16 grid, so this is exact."""
+"""Reads the text on a screendump: Ringfence draws its own font on an 8 by 16 grid, so this is exact.
+
+The firmware's font (8 by 19) we do not know; shows() finds a known line in any font of fixed width.
+"""
 import re
 from pathlib import Path
 
 FONT = Path("hv/lib/rf_font.c")
+FIRMWARE_HEIGHT = 19
 _WIDTH, _HEIGHT = 8, 16
 
 
@@ -25,16 +29,26 @@ def _bits(row: bytes) -> list[bool]:
     return [max(row[at : at + 3]) > 127 for at in range(0, len(row), 3)]
 
 
+def _cells(path: Path, cell_height: int) -> list[list[bytes]]:
+    """The screen's cells, row by row, one byte a pixel line."""
+    width, height, data = _pixels(path)
+    grid = []
+    for top in range(0, height - height % cell_height, cell_height):
+        rows = [_bits(data[(top + y) * width * 3 : (top + y + 1) * width * 3]) for y in range(cell_height)]
+        lefts = range(0, width - width % _WIDTH, _WIDTH)
+        grid.append([bytes(sum(row[left + x] << (7 - x) for x in range(_WIDTH)) for row in rows) for left in lefts])
+    return grid
+
+
 def read_text(path: Path) -> list[str]:
     """One string a text row; cells that are no glyph of ours read as '\\ufffd'."""
-    width, height, data = _pixels(path)
     glyphs = _glyphs()
-    lines = []
-    for top in range(0, height - height % _HEIGHT, _HEIGHT):
-        rows = [_bits(data[(top + y) * width * 3 : (top + y + 1) * width * 3]) for y in range(_HEIGHT)]
-        line = ""
-        for left in range(0, width - width % _WIDTH, _WIDTH):
-            cell = bytes(sum(row[left + x] << (7 - x) for x in range(_WIDTH)) for row in rows)
-            line += glyphs.get(cell, "\ufffd")
-        lines.append(line.rstrip())
-    return lines
+    return ["".join(glyphs.get(cell, "\ufffd") for cell in row).rstrip() for row in _cells(path, _HEIGHT)]
+
+
+def shows(path: Path, text: str, cell_height: int = FIRMWARE_HEIGHT) -> bool:
+    """Does some row start with `text`, whatever its letters look like? Same letters must have same cells,
+    different ones different cells: for a line of some length nothing else fits."""
+    shape = [text.index(letter) for letter in text]
+    rows = (row[: len(text)] for row in _cells(path, cell_height))
+    return any([row.index(cell) for cell in row] == shape for row in rows)
