@@ -35,4 +35,4 @@ clean:
 	rm -rf $(B)
 
 help:
-	@sed -n 's/^## //p' Makefile boot/boot.mk hv/hv.mk dbos/dbos.mk guestdrv/guestdrv.mk tests/tests.mk
+	@sed -n 's/^##   make/  make/p' tests/tests.mk boot/boot.mk hv/hv.mk hv/*/*.mk dbos/dbos.mk guestdrv/guestdrv.mk

@@ -1,15 +1,60 @@
-# tests/: what runs, drives and judges the rest. Python 3 of the system, standard library only.
+# tests/: what runs, drives and judges the rest. Python 3, standard library only.
+##   make run      builds what is missing, boots the image in QEMU, shows the live table; q stops it
+##   make shell    a shell in the network of a running `make run`: ping, nc, tcpdump reach the guests
+##   make smoke    boots, drives real traffic to every guest, checks every frame; BARE=echo: without hypervisor
+##   make test     all tests: unit, system, attacks, a short fuzz; one closing line
+##   make unit     unit tests on this machine, no emulator
+##   make system   tests that boot machines; ONLY=text: those whose name contains text
+##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
+##   make fuzz     longer fuzzing of parsers and engine; FUZZ_SECONDS=60 for each
+##   make bench    instructions and exits per frame: bare, commit, plain
+##   make lint     formatting, style, sizes and promises about the tree
 PYTHON ?= python3
-PY := $(PYTHON) -B
+PY := B=$(B) $(PYTHON) -B
+ONLY ?=
+BARE ?=
+FUZZ_SECONDS ?= 60
 
 # Each folder's own rules bring its unit target.
-UNIT := unit-dbos unit-root unit-nic unit-guestdrv unit-guard
+UNIT := unit-boot unit-dbos unit-root unit-nic unit-guestdrv unit-guard
+SYSTEM := $(sort $(wildcard tests/system/test_*.py))
+ATTACKS := $(sort $(wildcard tests/attacks/test_*.py))
 
-.PHONY: shell unit system
-##   make shell    a shell in the network of a running `make run`: ping, nc, tcpdump reach the guests
+.PHONY: platform deps-run deps-test
+platform:
+	@case "$(PLATFORM)" in \
+	qemu) ;; \
+	bochs) echo "PLATFORM=bochs: not in this version (Intel comes with Bochs; see README.md)"; exit 1 ;; \
+	*) echo "PLATFORM=$(PLATFORM): unknown; there is qemu"; exit 1 ;; \
+	esac
+deps-run:
+	@boot/deps.sh build run
+deps-test:
+	@boot/deps.sh build run test
+
+# What a boot needs. Tests also boot the kernel with the test controls and guests of their own.
+.PHONY: bootable test-images
+bootable: platform deps-run tools image
+test-images: platform deps-test tools image kernel guests guest-variants test-guests
+
+.PHONY: run shell smoke
+run: bootable
+	@$(PY) tests/system/run.py
 shell:
 	@$(PY) tests/system/shell.py
+smoke: bootable
+	@$(PY) tests/system/smoke.py --bare "$(BARE)"
 
-##   make unit     the unit tests, on this machine, no emulator
-unit:
+.PHONY: test unit system attacks fuzz fuzz-short bench lint
+test: test-images
+	@$(PY) tests/all.py unit system attacks fuzz-short
+unit: deps-test
 	@$(PY) tests/unit/run.py $(UNIT)
+system: test-images
+	@$(PY) tests/runner.py -k "$(ONLY)" $(SYSTEM)
+attacks: test-images
+	@$(PY) tests/runner.py -k "$(ONLY)" $(ATTACKS)
+bench: test-images
+	@$(PY) tests/bench/bench.py
+lint: deps-test
+	@$(PY) tests/lint.py

@@ -149,3 +149,8 @@ def announced() -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return found if Path(f"/proc/{found.get('pid')}").exists() else {}
+
+
+if __name__ == "__main__":
+    found = enter()
+    print(f"peer={found.peer} ({found.how}{': ' + found.reason if found.reason else ''})")
