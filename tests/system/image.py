@@ -12,6 +12,7 @@ LOADER = "EFI/BOOT/BOOTX64.EFI"
 CONF = "ringfence/ringfence.conf"
 KERNEL = "ringfence/ringfence.elf"
 ROOT = "ringfence/root.elf"
+SHIPPED_CONF = Path("boot/ringfence.conf")
 TEST_KERNEL = BUILD / "test" / "ringfence.elf"  # defences can be switched off: [host] control
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The UEFI loader: what it hands over, and what it says when it cannot start."""
 import contextlib
-import struct
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
 import booted
+import elf
 import image
 import qemu
 import screen
@@ -15,24 +15,6 @@ import screen
 PROBE = image.BUILD / "boot" / "probe.elf"  # takes the kernel's place and checks every promise of rf/boot.h
 CONF = "[host]\n[guest one]\nimage = one.elf\n[guest two]\nimage = absent.elf\n"
 BOOT_SECONDS = 60
-# Offsets in an ELF64 header and program header (System V ABI)
-_E_MACHINE, _E_PHOFF, _PH_BYTES = 18, 32, 56
-_P_FLAGS, _P_VADDR, _P_FILESZ, _P_MEMSZ = 4, 16, 32, 40
-
-
-def edited(elf: bytes, offset: int, form: str, value: int) -> bytes:
-    data = bytearray(elf)
-    struct.pack_into(form, data, offset, value)
-    return bytes(data)
-
-
-def header(elf: bytes, n: int) -> int:
-    """Offset of program header n."""
-    return int(struct.unpack_from("<Q", elf, _E_PHOFF)[0]) + n * _PH_BYTES
-
-
-def field(elf: bytes, n: int, offset: int) -> int:
-    return int(struct.unpack_from("<Q", elf, header(elf, n) + offset)[0])
 
 
 class LoaderTest(unittest.TestCase):
@@ -61,6 +43,10 @@ class LoaderTest(unittest.TestCase):
         verdict = machine.wait(r"Ringfence cannot start: .*|Starting", BOOT_SECONDS)[0]
         self.assertRegex(verdict, why)
         machine.wait(rf"What to do: .*{todo}", 10)
+
+    @staticmethod
+    def probe() -> elf.Elf:
+        return elf.Elf(PROBE.read_bytes())
 
     def broken_kernel(self, why: str, data: bytes) -> None:
         self.refused(f"ringfence.elf is malformed: {why}", "Build it again",
@@ -107,26 +93,23 @@ class LoaderTest(unittest.TestCase):
         self.broken_kernel("truncated", b"")
 
     def test_kernel_is_truncated(self) -> None:
-        elf = PROBE.read_bytes()
-        self.broken_kernel("truncated", elf[: header(elf, 1)])
+        probe = self.probe()
+        self.broken_kernel("truncated", probe.data[: probe.loads[1]])
 
     def test_kernel_for_another_machine(self) -> None:
-        self.broken_kernel("wrong machine", edited(PROBE.read_bytes(), _E_MACHINE, "<H", 183))
+        self.broken_kernel("wrong machine", self.probe().with_header(elf.E_MACHINE, 183))
 
     def test_kernel_with_writable_code(self) -> None:
-        elf = PROBE.read_bytes()
         self.broken_kernel("a segment is both writable and executable",
-                           edited(elf, header(elf, 0) + _P_FLAGS, "<I", 7))
+                           self.probe().with_segment(0, elf.P_FLAGS, 7))
 
     def test_kernel_with_overlapping_segments(self) -> None:
-        elf = PROBE.read_bytes()
+        probe = self.probe()
         self.broken_kernel("two segments overlap or share a page",
-                           edited(elf, header(elf, 1) + _P_VADDR, "<Q", field(elf, 0, _P_VADDR)))
+                           probe.with_segment(1, elf.P_VADDR, probe.get(0, elf.P_VADDR)))
 
     def test_kernel_with_huge_segment(self) -> None:
-        elf = PROBE.read_bytes()
-        self.broken_kernel("a segment is larger than 64 MiB",
-                           edited(elf, header(elf, 0) + _P_MEMSZ, "<Q", 1 << 40))
+        self.broken_kernel("a segment is larger than 64 MiB", self.probe().with_segment(0, elf.P_MEMSZ, 1 << 40))
 
     def test_no_serial_port(self) -> None:
         """The verdict is then on the screen alone."""

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Broken copies of ELF64 images, for tests of those who load them. Offsets: System V ABI, "Object Files"."""
+import struct
+
+E_TYPE, E_MACHINE, E_ENTRY, E_PHOFF, E_PHNUM = 16, 18, 24, 32, 56
+P_FLAGS, P_OFFSET, P_VADDR, P_FILESZ, P_MEMSZ = 4, 8, 16, 32, 40
+_PH_BYTES = 56
+PT_LOAD, PF_X, PF_W = 1, 1, 2
+_WIDTHS = {E_TYPE: "<H", E_MACHINE: "<H", E_PHNUM: "<H", P_FLAGS: "<I"}
+
+
+class Elf:
+    """An image as bytes, with its loadable segments in order."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        start, count = self._get(E_PHOFF, "<Q"), self._get(E_PHNUM, "<H")
+        heads = [start + n * _PH_BYTES for n in range(count)]
+        self.loads = [at for at in heads if self._get(at, "<I") == PT_LOAD]
+
+    def _get(self, at: int, form: str) -> int:
+        return int(struct.unpack_from(form, self.data, at)[0])
+
+    def segment(self, flag: int) -> int:
+        """The number of the first loadable segment with this PF_ flag."""
+        return next(n for n, at in enumerate(self.loads) if self._get(at + P_FLAGS, "<I") & flag)
+
+    def get(self, load: int, field: int) -> int:
+        """A field of loadable segment `load`."""
+        return self._get(self.loads[load] + field, _WIDTHS.get(field, "<Q"))
+
+    def with_header(self, field: int, value: int) -> bytes:
+        return self._with(field, _WIDTHS.get(field, "<Q"), value)
+
+    def with_segment(self, load: int, field: int, value: int) -> bytes:
+        return self._with(self.loads[load] + field, "<I" if field == P_FLAGS else "<Q", value)
+
+    def _with(self, at: int, form: str, value: int) -> bytes:
+        data = bytearray(self.data)
+        struct.pack_into(form, data, at, value)
+        return bytes(data)
