@@ -87,6 +87,7 @@
 #define IGB_SRRCTL_2K      0x00000002 /* BSIZEPACKET in KiB */
 #define IGB_SRRCTL_ONEBUF  0x02000000 /* DESCTYPE 001b: advanced, one buffer */
 #define IGB_SRRCTL_DROP_EN 0x80000000
+#define IGB_SRRCTL_VALUE   (IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN) /* the only one used (P2) */
 #define IGB_RDH0           0x0c010
 #define IGB_RXCTL0         0x0c014 /* DCA */
 #define IGB_RXDCTL0        0x0c028

@@ -14,34 +14,16 @@ enum {
         RING_BYTES = IGB_RING_ENTRIES * 16,
 };
 
-struct setting {
-        uint32_t off, val;
-};
-
-static uint32_t at(uint32_t off, unsigned queue)
-{
-        return off + IGB_QUEUE_STEP * queue;
-}
-
 static uint32_t get(const struct igb_io *io, uint32_t off, unsigned queue)
 {
-        return io->read(io->ctx, at(off, queue));
-}
-
-static int put_all(const struct igb_io *io, unsigned queue, const struct setting *set, unsigned count)
-{
-        int error = 0;
-
-        for (unsigned i = 0; i < count && error == 0; i++)
-                error = io->write(io->ctx, at(set[i].off, queue), set[i].val);
-        return error;
+        return io->read(io->ctx, off + IGB_QUEUE_STEP * queue);
 }
 
 /* Writes RXDCTL or TXDCTL and waits until ENABLE reads as it was written. When it reads 0, the NIC has ended
  * all activity of the queue; the read has also pushed the NIC's last writes to memory before it. */
 static int switch_queue(const struct igb_io *io, unsigned queue, uint32_t off, uint32_t val)
 {
-        int error = io->write(io->ctx, at(off, queue), val);
+        int error = io->write(io->ctx, off + IGB_QUEUE_STEP * queue, val);
 
         for (unsigned i = 0; i < POLLS && error == 0; i++) {
                 if (((get(io, off, queue) ^ val) & IGB_XDCTL_ENABLE) == 0)
@@ -53,11 +35,11 @@ static int switch_queue(const struct igb_io *io, unsigned queue, uint32_t off, u
 
 int igb_queue_setup(const struct igb_io *io, unsigned queue, uint64_t rx_ring_bus, uint64_t tx_ring_bus)
 {
-        const struct setting set[] = {
+        const uint32_t settings[][2] = {
             {IGB_RDBAL0, (uint32_t)rx_ring_bus},
             {IGB_RDBAH0, (uint32_t)(rx_ring_bus >> 32)},
             {IGB_RDLEN0, RING_BYTES},
-            {IGB_SRRCTL0, IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN},
+            {IGB_SRRCTL0, IGB_SRRCTL_VALUE},
             {IGB_RXCTL0, 0}, /* no cache hints, strict ordering: data lands before DD */
             {IGB_RDH0, 0},
             {IGB_RDT0, 0},
@@ -72,15 +54,16 @@ int igb_queue_setup(const struct igb_io *io, unsigned queue, uint64_t rx_ring_bu
         };
         int error = igb_queue_disable(io, queue); /* a reset leaves queue 0 enabled */
 
-        return error ? error : put_all(io, queue, set, sizeof set / sizeof set[0]);
+        for (unsigned i = 0; i < sizeof settings / sizeof settings[0] && error == 0; i++)
+                error = io->write(io->ctx, settings[i][0] + IGB_QUEUE_STEP * queue, settings[i][1]);
+        return error;
 }
 
 int igb_queue_enable(const struct igb_io *io, unsigned queue)
 {
-        int error = switch_queue(io, queue, IGB_RXDCTL0, IGB_RXDCTL_THRESH | IGB_XDCTL_ENABLE);
+        int error = switch_queue(io, queue, IGB_RXDCTL0, IGB_RXDCTL_THRESH | IGB_XDCTL_ENABLE)
+                        ?: switch_queue(io, queue, IGB_TXDCTL0, IGB_TXDCTL_THRESH | IGB_XDCTL_ENABLE);
 
-        if (error == 0)
-                error = switch_queue(io, queue, IGB_TXDCTL0, IGB_TXDCTL_THRESH | IGB_XDCTL_ENABLE);
         if (error == 0 && (get(io, IGB_RDH0, queue) | get(io, IGB_RDT0, queue) | get(io, IGB_TDH0, queue) |
                            get(io, IGB_TDT0, queue)))
                 error = -RF_EBUSY; /* the owner's indices would not be the NIC's */
@@ -91,12 +74,11 @@ int igb_queue_enable(const struct igb_io *io, unsigned queue)
 
 int igb_queue_disable(const struct igb_io *io, unsigned queue)
 {
-        int rx, tx;
+        int tx;
 
         /* What was handed over may still leave; with the link down it never will. */
         for (unsigned i = 0; i < POLLS && get(io, IGB_TDH0, queue) != get(io, IGB_TDT0, queue); i++)
                 io->delay_us(io->ctx, POLL_US);
         tx = switch_queue(io, queue, IGB_TXDCTL0, IGB_TXDCTL_THRESH);
-        rx = switch_queue(io, queue, IGB_RXDCTL0, IGB_RXDCTL_THRESH);
-        return rx ? rx : tx;
+        return switch_queue(io, queue, IGB_RXDCTL0, IGB_RXDCTL_THRESH) ?: tx;
 }

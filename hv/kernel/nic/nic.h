@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ring 0's part in driving NICs: find them, keep other devices off the bus, check what root writes, give
+ * queue pairs to vCPUs and take them back. No driver logic: that is hv/root/igb.c.
+ * Everything here runs under the kernel lock.
+ */
+#ifndef NIC_H
+#define NIC_H
+
+#include "kernel.h"
+#include "regs.h"
+#include "rf/igb_ctl.h"
+
+struct guest;
+struct vcpu;
+
+enum {
+        NIC_MAX = 2,
+        NIC_QUEUES = 8, /* that ring 0 hands out, each NIC; IDT vector NIC_VECTOR + 8 * nic + queue */
+        NIC_VECTOR = 0x40,
+};
+
+/* Records every endpoint in host_page->pci and takes bus mastering and INTx from it; bridges keep theirs.
+ * Once, before the first system call of root. */
+void pci_init(void);
+
+/* ---- system calls ----------------------------------------------------------------------- */
+int64_t pci_read_checked(uint64_t bdf, uint64_t off);
+int64_t nic_bind(uint64_t bdf);
+int64_t nic_read(uint64_t nic, uint64_t off);
+int64_t nic_write(uint64_t nic, uint64_t off, uint64_t value);
+/* One queue pair a vCPU for now (-RF_ENOTSUP for a second). -RF_EBUSY: the vCPU runs, or stands in the guard.
+ */
+int64_t nic_queue_assign(uint64_t nic, uint64_t queue, struct vcpu *v, uint64_t slot, uint64_t pool_va,
+                         uint64_t pool_pages);
+int64_t nic_queue_enable(uint64_t nic, uint64_t queue);
+int64_t nic_queue_revoke(uint64_t nic, uint64_t queue);
+int64_t nic_queue_get(uint64_t nic, uint64_t queue, uint64_t field);
+
+/* ---- for the rest of ring 0 -------------------------------------------------------------- */
+void nic_revoke_guest(struct guest *g); /* what does not drain stays pinned: frame.h */
+void nic_halt(void);                    /* every queue revoked, every NIC off the bus */
+void nic_interrupt(unsigned vector);    /* the caller does the EOI */
+/* RF_HC_WAIT. 1: slot `next` of the receive ring is done, nothing armed. 0: armed; the interrupt calls
+ * vcpu_wake(v, 1 or 2). -RF_ENOENT, -RF_EINVAL. disarm: the deadline came first. */
+int nic_wait_arm(struct vcpu *v, uint64_t slot, uint64_t next);
+void nic_wait_disarm(struct vcpu *v, uint64_t slot);
+int64_t nic_link_up(const struct vcpu *v, uint64_t slot); /* 1, 0 or -RF_ENOENT */
+
+/* What commit as a hypercall works on: ring 0's view of a ring, its staging and its tail register. */
+struct nic_ring {
+        void *ring, *staging;
+        volatile uint32_t *tail;
+};
+bool nic_ring_view(const struct vcpu *v, uint32_t ring_number, struct nic_ring *view); /* false: none */
+
+/* ---- inside hv/kernel/nic ---------------------------------------------------------------- */
+enum queue_state {
+        QUEUE_FREE = 0,
+        QUEUE_ASSIGNED, /* rings zeroed, bases and lengths programmed, window mapped */
+        QUEUE_ENABLED,
+        QUEUE_QUARANTINED, /* did not drain: unusable until the NIC is reset */
+};
+
+struct nic_queue {
+        struct nic *nic;
+        uint32_t index; /* within its NIC: queue pair and pool */
+        enum queue_state state;
+        struct vcpu *vcpu; /* NULL unless assigned or enabled */
+        uint32_t slot;
+        uint64_t ring[2], staging[2]; /* HPA; 0 receive, 1 transmit */
+        uint64_t pool, pool_pages;
+        bool armed;     /* its interrupt is unmasked */
+        uint32_t next;  /* slot waited for */
+        uint32_t route; /* APIC id its vector goes to */
+};
+
+struct nic {
+        const struct nic_model *model; /* NULL: not bound */
+        uint16_t bdf;
+        bool ready; /* reset and preset by ring 0: enables are allowed */
+        volatile uint32_t *bar, *msix;
+        uint64_t bar_hpa;
+        struct igb_io io;
+};
+
+extern struct nic nics[NIC_MAX];
+extern struct nic_queue nic_queues[NIC_MAX * NIC_QUEUES]; /* NIC n's at n * NIC_QUEUES */
+
+struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue); /* NULL: none */
+struct nic_queue *nic_queue_of(const struct vcpu *v);        /* assigned or enabled, or NULL */
+int queue_revoke(struct nic_queue *q);
+
+int msix_init(struct nic *nic);
+void msix_open(struct nic_queue *q); /* vector routed; its cause still masked */
+void msix_close(struct nic_queue *q);
+
+#endif
