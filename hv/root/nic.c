@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * The NIC: finding and binding it, and one queue pair a guest. Every register access is a system call that
+ * ring 0's table judges; rings, bases and tails are ring 0's alone. */
+#include "nic.h"
+
+#include "log.h"
+#include "rf/igb_desc.h"
+#include "rf/layout.h"
+#include "rf_string.h"
+#include "sys.h"
+
+enum { NIC_POOLS = 8, CLASS_ETHERNET = 0x0200 };
+
+static const struct {
+        uint16_t vendor, device;
+        const char *name;
+} supported[] = {{0x8086, 0x10c9, "82576"}};
+
+enum pool_state { POOL_FREE, POOL_USED, POOL_LOST /* did not drain: the NIC may still use its buffers */ };
+
+static struct {
+        int id; /* ring 0's, -1: none */
+        bool link;
+        enum pool_state pool[NIC_POOLS];
+        struct igb_pool_stats total[NIC_POOLS], base[NIC_POOLS];
+} nic = {.id = -1};
+
+/* ---- struct igb_io ------------------------------------------------------------------------------------ */
+
+static uint32_t io_read(void *ctx, uint32_t offset)
+{
+        int64_t value = sys_nic_read(nic.id, offset);
+
+        return value < 0 ? 0xffffffff : (uint32_t)value; /* as a read of a device that is gone */
+}
+
+static int io_write(void *ctx, uint32_t offset, uint32_t value)
+{
+        int64_t error = sys_nic_write(nic.id, offset, value);
+
+        if (error == -RF_EREFUSED)
+                log_line("error: nic: ring 0 refuses a write of register 0x%x", offset);
+        return (int)error;
+}
+
+static void io_delay(void *ctx, unsigned us)
+{
+        uint64_t end = tsc_now() + HOST->tsc_hz / 1000000 * us;
+
+        while (tsc_now() < end)
+                __asm__ volatile("pause");
+}
+
+static void io_log(void *ctx, const char *message)
+{
+        log_line("nic: %s", message);
+}
+
+static const struct igb_io io = {NULL, io_read, io_write, io_delay, io_log};
+
+/* ---- finding it --------------------------------------------------------------------------------------- */
+
+static const char *model_of(const volatile struct rf_pci_fn *f)
+{
+        for (unsigned i = 0; i < sizeof(supported) / sizeof(supported[0]); i++)
+                if (f->vendor == supported[i].vendor && f->device == supported[i].device)
+                        return supported[i].name;
+        return NULL;
+}
+
+static bool try_function(const volatile struct rf_pci_fn *f)
+{
+        const char *model = model_of(f);
+        unsigned bus = f->bdf >> 8, device = f->bdf >> 3 & 31, function = f->bdf & 7;
+        int64_t id;
+        int error;
+
+        if (model == NULL) {
+                log_line("nic %02x:%02x.%x [%04x:%04x] is not supported; supported: 8086:10c9 (Intel 82576)",
+                         bus, device, function, f->vendor, f->device);
+                return false;
+        }
+        id = sys_nic_bind(f->bdf);
+        nic.id = id < 0 ? -1 : (int)id;
+        error = id < 0 ? (int)id : igb_ctl_init(&io);
+        if (error != 0) {
+                log_line("error: nic %02x:%02x.%x %s does not start: %s", bus, device, function, model,
+                         error_name(error));
+                nic.id = -1;
+                return false;
+        }
+        log_line("nic %02x:%02x.%x [%04x:%04x] %s, %d queue pairs", bus, device, function, f->vendor,
+                 f->device, model, NIC_POOLS);
+        return true;
+}
+
+void nic_start(const struct config_host *config)
+{
+        bool wanted = false;
+
+        if (config->nic == NIC_NONE)
+                return;
+        for (uint32_t i = 0; i < HOST->npci && nic.id < 0; i++) {
+                const volatile struct rf_pci_fn *f = &HOST->pci[i];
+
+                if (config->nic == NIC_ADDRESS ? f->bdf != config->nic_bdf : f->class_sub != CLASS_ETHERNET)
+                        continue;
+                wanted = true;
+                try_function(f);
+        }
+        if (!wanted && config->nic == NIC_ADDRESS)
+                log_line(
+                    "error: ringfence.conf:%u: no device at this address; expected nic = auto, or one of lspci",
+                    config->key_line[HOST_NIC]);
+        if (nic.id < 0)
+                log_line("no usable nic: guests start without a queue");
+}
+
+bool nic_ready(void)
+{
+        return nic.id >= 0;
+}
+
+/* ---- one queue pair a guest -----------------------------------------------------------------------------
+ */
+
+static int free_pool(void)
+{
+        for (int i = 0; i < NIC_POOLS; i++)
+                if (nic.pool[i] == POOL_FREE)
+                        return i;
+        return -1;
+}
+
+static void read_stats(int queue)
+{
+        igb_ctl_stats(&io, (unsigned)queue, &nic.total[queue]);
+}
+
+/* The queue runs before the pool opens, so that the first frame finds it ready to drop or to receive. */
+static int64_t enable(const struct guest *g, unsigned queue)
+{
+        int64_t error = sys_queue_assign(nic.id, queue, g->vcpu[0], 0, RF_POOL_VA, g->layout.pool_pages);
+
+        if (error == 0)
+                error = sys_queue_enable(nic.id, queue);
+        if (error == 0)
+                error = igb_ctl_set_mac(&io, queue, g->config->mac);
+        if (error == 0)
+                error = igb_ctl_pool_enable(&io, queue, true);
+        return error;
+}
+
+int nic_attach(struct guest *g)
+{
+        int queue = free_pool();
+        int64_t error;
+
+        if (queue < 0) {
+                guest_why(g, "no hardware queue is left; expected at most %d guests on this nic", NIC_POOLS);
+                return -RF_EBUSY;
+        }
+        nic.pool[queue] = POOL_USED;
+        g->queue = queue;
+        read_stats(queue);
+        nic.base[queue] = nic.total[queue];
+        error = enable(g, (unsigned)queue);
+        if (error != 0)
+                guest_why(g, "queue %d does not start: %s", queue, error_name(error));
+        return (int)error;
+}
+
+void nic_detach(struct guest *g)
+{
+        unsigned queue = (unsigned)g->queue;
+        int64_t error;
+
+        if (g->queue < 0)
+                return;
+        igb_ctl_clear_mac(&io, queue);
+        igb_ctl_pool_enable(&io, queue, false);
+        error = sys_queue_revoke(nic.id, queue);
+        read_stats(g->queue);
+        nic.pool[queue] = error == -RF_ETIMEDOUT ? POOL_LOST : POOL_FREE;
+        if (error == -RF_ETIMEDOUT)
+                log_line("error: %s: queue %u does not drain; it and its memory are lost until reboot",
+                         g->config->name, queue);
+}
+
+void nic_describe(const struct guest *g, struct rf_queue *out)
+{
+        unsigned queue = (unsigned)g->queue;
+
+        memset(out, 0, sizeof(*out));
+        out->model = RF_NIC_82576;
+        out->entries = IGB_RING_ENTRIES;
+        memcpy(out->mac, g->config->mac, sizeof(out->mac));
+        out->mtu = 1500;
+        out->buffer_bytes = IGB_BUFFER_BYTES;
+        out->ring_rx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_RX);
+        out->ring_tx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_TX);
+        out->staging_rx = out->ring_rx + RF_STAGING_DELTA;
+        out->staging_tx = out->ring_tx + RF_STAGING_DELTA;
+        out->doorbell_rx = RF_DOORBELL_VA + IGB_RDT0 + queue * IGB_QUEUE_STEP;
+        out->doorbell_tx = RF_DOORBELL_VA + IGB_TDT0 + queue * IGB_QUEUE_STEP;
+        out->pool = RF_POOL_VA;
+        out->pool_bytes = g->layout.pool_pages * RF_PAGE_SIZE;
+}
+
+int nic_doorbell_ring(const struct guest *g, uint64_t va)
+{
+        struct rf_queue q;
+
+        if (g->queue < 0)
+                return -1;
+        nic_describe(g, &q);
+        if (va != q.doorbell_rx && va != q.doorbell_tx)
+                return -1;
+        return va == q.doorbell_tx;
+}
+
+struct igb_pool_stats nic_stats(int queue)
+{
+        struct igb_pool_stats s = nic.total[queue];
+        const struct igb_pool_stats *base = &nic.base[queue];
+
+        if (nic.pool[queue] == POOL_USED) {
+                read_stats(queue);
+                s = nic.total[queue];
+        }
+        s.rx_frames -= base->rx_frames;
+        s.tx_frames -= base->tx_frames;
+        s.rx_bytes -= base->rx_bytes;
+        s.tx_bytes -= base->tx_bytes;
+        s.rx_drops -= base->rx_drops;
+        return s;
+}
+
+void nic_tick(void)
+{
+        bool link;
+
+        if (nic.id < 0)
+                return;
+        for (int i = 0; i < NIC_POOLS; i++)
+                if (nic.pool[i] == POOL_USED)
+                        read_stats(i);
+        link = igb_ctl_link_up(&io);
+        if (link != nic.link)
+                log_line("nic: link %s", link ? "up" : "down");
+        nic.link = link;
+}
