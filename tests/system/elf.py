@@ -6,7 +6,8 @@ E_TYPE, E_MACHINE, E_ENTRY, E_PHOFF, E_PHNUM = 16, 18, 24, 32, 56
 P_FLAGS, P_OFFSET, P_VADDR, P_FILESZ, P_MEMSZ = 4, 8, 16, 32, 40
 _PH_BYTES = 56
 PT_LOAD, PF_X, PF_W = 1, 1, 2
-_WIDTHS = {E_TYPE: "<H", E_MACHINE: "<H", E_PHNUM: "<H", P_FLAGS: "<I"}
+_HEADER_FORMS = {E_TYPE: "<H", E_MACHINE: "<H", E_PHNUM: "<H"}  # the others are 64 bits wide
+_SEGMENT_FORMS = {P_FLAGS: "<I"}
 
 
 class Elf:
@@ -27,13 +28,13 @@ class Elf:
 
     def get(self, load: int, field: int) -> int:
         """A field of loadable segment `load`."""
-        return self._get(self.loads[load] + field, _WIDTHS.get(field, "<Q"))
+        return self._get(self.loads[load] + field, _SEGMENT_FORMS.get(field, "<Q"))
 
     def with_header(self, field: int, value: int) -> bytes:
-        return self._with(field, _WIDTHS.get(field, "<Q"), value)
+        return self._with(field, _HEADER_FORMS.get(field, "<Q"), value)
 
     def with_segment(self, load: int, field: int, value: int) -> bytes:
-        return self._with(self.loads[load] + field, "<I" if field == P_FLAGS else "<Q", value)
+        return self._with(self.loads[load] + field, _SEGMENT_FORMS.get(field, "<Q"), value)
 
     def _with(self, at: int, form: str, value: int) -> bytes:
         data = bytearray(self.data)

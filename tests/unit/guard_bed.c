@@ -290,6 +290,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
         greg_t *g = u->uc_mcontext.gregs;
         bool go_on = false;
 
+        dprintf(2,"sig %d phase %d rip %llx addr %p\n",number,phase,g[REG_RIP],info->si_addr);
         if (phase == IDLE) {
                 signal(number, SIG_DFL); /* our own bug: let it show */
                 return;

@@ -176,10 +176,19 @@ static void make_info(void)
         }
 }
 
+/* cmocka puts its own handlers in place before every test. */
+static void take_signals(void)
+{
+        static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
+        struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+        for (unsigned i = 0; i < sizeof signals / sizeof signals[0]; i++)
+                sigaction(signals[i], &sa, NULL);
+}
+
 void world_open(void)
 {
         stack_t ss = {.ss_sp = alt_stack, .ss_size = sizeof alt_stack};
-        struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
         fixed(RF_IMAGE_BASE, sizeof map, PROT_READ | PROT_WRITE | PROT_EXEC);
         fixed(WORLD_DATA, WORLD_DATA_BYTES, PROT_READ | PROT_WRITE);
@@ -194,8 +203,6 @@ void world_open(void)
         set_stub(guard_on_hypercall, (uint64_t)on_hypercall);
         set_stub(guard_stack, (uint64_t)call_stack + sizeof call_stack);
         sigaltstack(&ss, NULL);
-        for (const int *s = (const int[]){SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE, 0}; *s; s++)
-                sigaction(*s, &sa, NULL);
         arena_add(RF_IMAGE_BASE, sizeof map);
         world.space = (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding};
         world.code = (struct dbos_code){.va = RF_IMAGE_BASE, .bytes = sizeof map, .entries = world.entries, .map = map,
@@ -210,6 +217,7 @@ void world_reset(void)
         struct dbos_space space = world.space;
         struct dbos_code code = world.code;
 
+        take_signals();
         arena_reset();
         memset(&world, 0, sizeof world);
         world.space = space;
