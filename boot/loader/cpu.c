@@ -23,7 +23,8 @@ enum {
 
 #define SWITCH_ON                                                                                            \
         "Enter the firmware setup (often Del or F2 at power-on), switch on virtualization (called SVM, AMD-V, VT-x or VMX), save, power off and on."
-#define NESTED "This is a virtual machine: give it a CPU with nested virtualization (QEMU: -cpu max,+svm)."
+#define NESTED                                                                                               \
+        "This is a virtual machine: give it a CPU with nested virtualization (QEMU: -cpu max,+svm,+npt)."
 
 struct cpuid {
         uint32_t eax, ebx, ecx, edx;
@@ -79,10 +80,16 @@ void cpu_check_entry(void)
                     "the firmware runs with 5-level page tables");
 }
 
+static bool in_virtual_machine(void)
+{
+        return cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR;
+}
+
 static void check_svm(void)
 {
         if (!(cpuid(0x8000000a).edx & CPUID_8000000A_EDX_NP))
-                stop("Use another machine: this CPU is too old for Ringfence.",
+                stop(in_virtual_machine() ? NESTED
+                                          : "Use another machine: this CPU is too old for Ringfence.",
                      "AMD-V of this CPU lacks nested paging");
         if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
                 stop(SWITCH_ON, "the firmware has switched AMD-V (SVM) off (VM_CR.SVMDIS)");
@@ -99,14 +106,12 @@ static void check_vmx(void)
 
 void cpu_check_virtualization(void)
 {
-        uint32_t features = cpuid(1).ecx;
-
         if (cpuid(0x80000001).ecx & CPUID_80000001_ECX_SVM)
                 check_svm();
-        else if (features & CPUID_1_ECX_VMX)
+        else if (cpuid(1).ecx & CPUID_1_ECX_VMX)
                 check_vmx();
         else
-                stop((features & CPUID_1_ECX_HYPERVISOR) ? NESTED : SWITCH_ON,
+                stop(in_virtual_machine() ? NESTED : SWITCH_ON,
                      "this CPU offers neither AMD-V (SVM) nor Intel VT-x (VMX)");
 }
 
