@@ -75,7 +75,9 @@ class Result:
 
     def text(self) -> str:
         words = f"{self.sent} sent, {self.answered} answered, {self.lost} lost, {self.altered} altered, "
-        words += f"{self.duplicated} duplicated, {self.unsent} unsent, {self.rate:.0f} frames/s"
+        words += f"{self.duplicated} duplicated, {self.unsent} unsent"
+        if self.seconds:
+            words += f", {self.rate:.0f} frames/s"
         return "\n".join([words + (f", {self.overruns} lost in the harness" if self.overruns else ""), *self.notes])
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import arp
 import captures
 import flows
 import image
@@ -58,6 +59,7 @@ class Smoke:
         opened = self.wire.open()
         with contextlib.closing(opened):
             generator = load.Generator(opened)
+            self.count("ARP of all guests", arp.ask(opened, [g.station for g in self.guests]))
             pings = [flows.ping(g.station, g.name, 100) for g in self.guests]
             self.count("ICMP echo to all guests at once", generator.run(pings))
             udp = [flows.udp_echo(g.station, g.name, LOAD_FRAMES) for g in self.guests]
@@ -123,7 +125,8 @@ def boot_image(name: str | None) -> tuple[Path, list[targets.Target]]:
         return image.BUILD / "ringfence.img", guests
     only = [g for g in guests if g.name == name]
     text = BOOT_CONF.read_text().replace("[host]", f"[host]\nbare = {name}", 1)
-    return image.make(f"bare-{name}", text, [image.BUILD / f"bare-{name}.elf"]), only
+    without: dict[str, Path | None] = {image.KERNEL: None, image.ROOT: None}
+    return image.make(f"bare-{name}", text, [image.BUILD / f"bare-{name}.elf"], without), only
 
 
 def run(name: str | None, network: net.Network) -> int:

@@ -290,7 +290,6 @@ static void on_signal(int number, siginfo_t *info, void *context)
         greg_t *g = u->uc_mcontext.gregs;
         bool go_on = false;
 
-        dprintf(2,"sig %d phase %d rip %llx addr %p\n",number,phase,g[REG_RIP],info->si_addr);
         if (phase == IDLE) {
                 signal(number, SIG_DFL); /* our own bug: let it show */
                 return;
@@ -314,13 +313,12 @@ static void on_signal(int number, siginfo_t *info, void *context)
                 leave(u);
 }
 
+/* Before each run: cmocka puts handlers of its own in place for every test. */
 static void catch_signals(void)
 {
         static const int numbers[] = {SIGTRAP, SIGILL, SIGSEGV, SIGBUS, SIGFPE};
-        stack_t stack = {.ss_sp = malloc(1 << 16), .ss_size = 1 << 16};
         struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
-        sigaltstack(&stack, NULL);
         for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
                 sigaction(numbers[i], &action, NULL);
 }
@@ -333,6 +331,7 @@ struct bed_run bed_go(const struct bed_regs *regs, bool step)
         model = *window;
         wanted = *regs;
         stepping = step;
+        catch_signals();
         phase = ENTER;
         __asm__ volatile("int3"
                          :
@@ -375,7 +374,9 @@ const char *bed_compare(const struct bed_run *r)
         if (r->stop == BED_FORBIDDEN && r->pkru != RF_PKRU_CLOSED)
                 return "forbidden instruction with the window open";
         if (memcmp(&model.state, window->state_page, PAGE) != 0)
-                return "guard state is not what the C twin says";
+{
+for(int i=0;i<8;i++){struct guard_ring*a=&model.state.ring[i],*b=&window->state.ring[i]; if(memcmp(a,b,64)) printf("ring %d mode %d mask %x clean %x/%x reaped %x/%x rej %d/%d\n",i,a->mode,a->mask,a->clean,b->clean,a->reaped,b->reaped,a->rejected,b->rejected);}
+                return "guard state is not what the C twin says";}
         if (memcmp(model.ring, window->ring, sizeof(model.ring)) != 0)
                 return "a ring is not what the C twin says";
         return memcmp(model.bell, window->bell, sizeof(model.bell)) == 0
@@ -422,11 +423,11 @@ void bed_load(bool keys)
 
 void bed_init(void)
 {
+        static uint8_t stack[1 << 16];
+        const stack_t signal_stack = {.ss_sp = stack, .ss_size = sizeof(stack)};
         unsigned eax, ebx, ecx = 0, edx;
         int fd;
 
-        if (window)
-                return;
         __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
         native_keys = (ecx >> 4 & 1) != 0 || getenv("GUARD_TEST_PATCH") != NULL; /* OSPKE */
         window = shared(sizeof(*window), &fd);
@@ -440,6 +441,6 @@ void bed_init(void)
                 at(ring_va(n) + RF_STAGING_DELTA, fd, n * PAGE, PAGE, PROT_READ | PROT_WRITE);
         at(RF_GUARD_VA, -1, 0, PAGE, PROT_READ);
         at(BED_STACK, -1, 0, PAGE, PROT_READ | PROT_WRITE);
-        catch_signals();
+        sigaltstack(&signal_stack, NULL);
         bed_load(true);
 }

@@ -313,6 +313,7 @@ static void staging_changes_meanwhile(void **unused)
         pthread_t thread;
 
         bed_plain(TX, GR_MODE_TX, 7);
+        memset(staging[TX], 0, sizeof(staging[TX]));
         stop_writing = false;
         assert_int_equal(pthread_create(&thread, NULL, writer, NULL), 0);
         for (unsigned i = 0; i < 30000; i++) {

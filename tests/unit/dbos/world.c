@@ -134,7 +134,8 @@ static bool window_fault(uint64_t va, greg_t *g)
 
         regs_from(&r, g);
         world.faults++;
-        switch (dbos_rewrite_store(&world.space, &world.code, &r, va, g[REG_ERR] & 2, &world.store, &world.last)) {
+        switch (dbos_rewrite_store(&world.space, &world.code, &r, va, g[REG_ERR] & 2, &world.store,
+                                   &world.last)) {
         case DBOS_REWRITTEN:
                 world.rewritten++;
                 return true;
@@ -205,8 +206,12 @@ void world_open(void)
         sigaltstack(&ss, NULL);
         arena_add(RF_IMAGE_BASE, sizeof map);
         world.space = (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding};
-        world.code = (struct dbos_code){.va = RF_IMAGE_BASE, .bytes = sizeof map, .entries = world.entries, .map = map,
-                                        .stack = stack, .stack_len = 1024,
+        world.code = (struct dbos_code){.va = RF_IMAGE_BASE,
+                                        .bytes = sizeof map,
+                                        .entries = world.entries,
+                                        .map = map,
+                                        .stack = stack,
+                                        .stack_len = 1024,
                                         .hypercall = RF_GUARD_VA + RF_GUARD_HYPERCALL,
                                         .commit = RF_GUARD_VA + RF_GUARD_COMMIT};
         world_reset();
@@ -272,7 +277,8 @@ void world_fill(uint32_t seed)
         world_seed(seed);
         for (unsigned page = 0; page < 4; page++)
                 for (unsigned i = 0; i < 4096; i += 8) {
-                        uint64_t v = world_random(), off = (page >> 1) * RF_RING_STEP + (page & 1) * RF_RING_TX_OFF;
+                        uint64_t v = world_random(),
+                                 off = (page >> 1) * RF_RING_STEP + (page & 1) * RF_RING_TX_OFF;
 
                         memcpy((void *)(RF_RING_VA + off + i), &v, 8);
                         memcpy((void *)(RF_STAGING_VA + off + i), &v, 8);
