@@ -67,4 +67,22 @@ $(DBOS_LIB): $(DBOS_HOST_OBJ) $(DBOS_B)/host/rf_format.o
 $(DBOS): $(DBOS_TOOL_OBJ) $(DBOS_LIB)
 	$(CC) -o $@ $^
 
+# Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
+DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
+DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c))
+DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -fno-stack-protector -MMD -MP
+
+$(DBOS_B)/test/%.o: tests/unit/dbos/%.c
+	@mkdir -p $(@D)
+	$(CC) $(DBOS_TEST_FLAGS) -c $< -o $@
+
+$(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(DBOS_TEST_FLAGS) $< $(DBOS_TEST_OBJ) $(DBOS_LIB) -lcmocka -o $@
+
+.PHONY: unit-dbos
+unit-dbos: $(DBOS_TESTS)
+	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t || exit 1; done
+
+-include $(DBOS_TEST_OBJ:.o=.d) $(DBOS_TESTS:=.d)
 -include $(DBOS_ROOT_OBJ:.o=.d) $(DBOS_HOST_OBJ:.o=.d) $(DBOS_TOOL_OBJ:.o=.d)
