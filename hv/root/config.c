@@ -82,7 +82,6 @@ static void begin_guest(struct parser *p, struct text name)
         p->c->lost--;
         p->c->nguests++;
         *g = (struct config_guest){.line = p->line, .memory = CONFIG_MEMORY_DEFAULT, .cpus = 1};
-        g->restart = RESTART_ON_FAILURE;
         memcpy(g->name, checked, sizeof(checked));
         p->guest = g;
         p->section = SECTION_GUEST;

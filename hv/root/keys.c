@@ -26,11 +26,13 @@ static void help(void)
 
 static void stop(void)
 {
+        static const struct console_table none;
+
         for (unsigned i = 0; i < nguests; i++)
                 console_guest_flush(&guests[i]);
+        console_show(&none);
         stat_print();
         log_line("stopped");
-        console_refresh();
         sys_halt(0);
 }
 

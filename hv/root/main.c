@@ -48,7 +48,7 @@ static void log_host(void)
         for (; n + 1 < sizeof(name) && HOST->cpu_name[n] != '\0'; n++)
                 name[n] = HOST->cpu_name[n];
         name[n] = '\0';
-        log_line("%s: %u CPUs (%s), %lu MiB, %lu MiB free", config.host.name, HOST->ncpus, name,
+        log_line("host %s: %u CPUs (%s), %lu MiB, %lu MiB free", config.host.name, HOST->ncpus, name,
                  HOST->ram_pages / 256, HOST->free_pages / 256);
 }
 

@@ -56,7 +56,7 @@ static void test_full(void **state)
         assert_int_equal(config.guest[0].restart, RESTART_ALWAYS);
         assert_string_equal(config.guest[1].name, "fw_2");
         assert_int_equal(config.guest[1].memory, CONFIG_MEMORY_DEFAULT);
-        assert_int_equal(config.guest[1].restart, RESTART_ON_FAILURE);
+        assert_int_equal(config.guest[1].restart, RESTART_NEVER);
         assert_false(config.guest[0].bad || config.guest[1].bad);
 }
 
