@@ -13,7 +13,7 @@ struct sink {
 };
 
 struct spec {
-        bool left, zero, has_precision;
+        bool left, zero, prefix, has_precision;
         int width, precision, longs;
 };
 
@@ -86,9 +86,10 @@ struct arguments {
 static const char *parse_spec(const char *f, struct spec *p, struct arguments *a)
 {
         *p = (struct spec){0};
-        for (; *f == '-' || *f == '0'; f++) {
+        for (; *f == '-' || *f == '0' || *f == '#'; f++) {
                 p->left |= *f == '-';
                 p->zero |= *f == '0';
+                p->prefix |= *f == '#';
         }
         if (*f == '*') {
                 p->width = va_arg(a->list, int);
@@ -121,6 +122,8 @@ static void put_unsigned(struct sink *s, const struct spec *p, struct arguments 
 {
         uint64_t v = p->longs > 0 ? va_arg(a->list, uint64_t) : va_arg(a->list, unsigned);
 
+        if (p->prefix && conversion != 'u')
+                put_text(s, &(struct spec){0}, "0x");
         put_number(s, p, v, conversion == 'u' ? 10 : 16, conversion == 'X', false);
 }
 
