@@ -3,6 +3,10 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# Commands are not echoed unless V=1; each rule says in one word what it makes.
+ifndef V
+MAKEFLAGS += --silent
+endif
 CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc

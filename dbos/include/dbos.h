@@ -39,11 +39,11 @@ enum dbos_rule {
 };
 
 enum dbos_action {
-        DBOS_KEEP = 0,   /* allowed as it is */
-        DBOS_REWRITTEN,  /* equivalent code in a trampoline or in place */
-        DBOS_KILLS,      /* replaced by UD2, or left to exit: the guest dies if it executes it */
-        DBOS_EMULATED,   /* left in place; exits and is emulated: correct but slow */
-        DBOS_REFUSED,    /* the page cannot become executable */
+        DBOS_KEEP = 0,  /* allowed as it is */
+        DBOS_REWRITTEN, /* equivalent code in a trampoline or in place */
+        DBOS_KILLS,     /* replaced by UD2, or left to exit: the guest dies if it executes it */
+        DBOS_EMULATED,  /* left in place; exits and is emulated: correct but slow */
+        DBOS_REFUSED,   /* the page cannot become executable */
 };
 
 struct dbos_finding {

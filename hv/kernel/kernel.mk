@@ -9,12 +9,15 @@ KERNEL_TEST_ELF := $(B)/test/ringfence.elf
 define KERNEL_BUILD # name of the object folder, extra flags, result
 $(B)/$(1)/%.c.o: %.c $(KERNEL_HDRS)
 	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
 	$$(CC) $$(KERNEL_CFLAGS) $(KERNEL_INC) $(2) -c $$< -o $$@
 $(B)/$(1)/%.S.o: %.S $(KERNEL_HDRS)
 	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
 	$$(CC) $$(KERNEL_CFLAGS) $(KERNEL_INC) $(2) -Wa,--noexecstack -c $$< -o $$@
 $(3): $$(KERNEL_SRCS:%=$(B)/$(1)/%.o) hv/kernel/kernel.ld
 	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
 	$$(CC) -nostdlib -static -no-pie -Wl,-T,hv/kernel/kernel.ld -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
 		-Wl,--build-id=none -Wl,--gc-sections -o $$@ $$(KERNEL_SRCS:%=$(B)/$(1)/%.o)
 endef

@@ -61,7 +61,7 @@ static uint64_t trampoline_tables(uint64_t page)
 
 static struct ap_params *prepare_page(uint64_t page, uint64_t cr3)
 {
-        struct ap_params *p = phys(page + (uint64_t)(ap_params - ap_page));
+        struct ap_params *p = phys(page + ((uint64_t)ap_params - (uint64_t)ap_page));
 
         memcpy(phys(page), ap_page, PAGE_SIZE);
         p->cr3 = cr3;

@@ -48,8 +48,8 @@ struct rf_boot_mem { /* sorted by base, no overlap */
 enum { RF_SEG_X = 1, RF_SEG_W = 2, RF_SEG_R = 4 }; /* ELF's PF_ values */
 
 struct rf_boot_seg {
-        uint64_t va;    /* page aligned */
-        uint64_t hpa;   /* page aligned, contiguous, zero-filled past the file's bytes */
+        uint64_t va;  /* page aligned */
+        uint64_t hpa; /* page aligned, contiguous, zero-filled past the file's bytes */
         uint64_t pages;
         uint32_t flags; /* RF_SEG_ */
         uint32_t reserved;
@@ -96,12 +96,12 @@ struct rf_boot_fb {
 struct rf_boot_info {
         uint64_t magic;
         uint32_t version;
-        uint32_t bytes; /* sizeof(struct rf_boot_info) */
-        uint64_t rsdp;  /* 0: firmware has no ACPI */
+        uint32_t bytes;      /* sizeof(struct rf_boot_info) */
+        uint64_t rsdp;       /* 0: firmware has no ACPI */
         uint64_t trampoline; /* one page below 1 MiB for AP start-up, typed RF_MEM_LOADER */
         struct rf_boot_fb fb;
         uint32_t nmem, ncpus, nfiles;
-        uint32_t serial; /* 1: COM1 (0x3F8) answered the loader's loop-back test */
+        uint32_t serial;                   /* 1: COM1 (0x3F8) answered the loader's loop-back test */
         struct rf_boot_image kernel, root; /* root.entry = 0 for a bare image */
         struct rf_boot_mem mem[RF_BOOT_MAX_MEM];
         struct rf_boot_cpu cpu[RF_BOOT_MAX_CPUS];

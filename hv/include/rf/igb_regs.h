@@ -49,35 +49,35 @@
 #define IGB_FCRTV  0x02460
 
 /* ---- interrupts (8.8) -------------------------------------------------------------------- */
-#define IGB_IMC            0x000d8
-#define IGB_GPIE           0x01514
-#define IGB_GPIE_MULTIPLE  0x00000010 /* one MSI-X vector per cause, through IVAR */
-#define IGB_EICS           0x01520
-#define IGB_EIMS           0x01524
-#define IGB_EIMC           0x01528
-#define IGB_EIAC           0x0152c
-#define IGB_EIAM           0x01530
-#define IGB_EICR           0x01580
-#define IGB_EITR0          0x01680 /* + 4 * vector, 25 of them */
-#define IGB_VECTORS        25
-#define IGB_IVAR0          0x01700 /* + 4 * n: bytes RX n, TX n, RX n+8, TX n+8 */
-#define IGB_IVAR_VALID     0x80
-#define IGB_IVAR_MISC      0x01740
+#define IGB_IMC           0x000d8
+#define IGB_GPIE          0x01514
+#define IGB_GPIE_MULTIPLE 0x00000010 /* one MSI-X vector per cause, through IVAR */
+#define IGB_EICS          0x01520
+#define IGB_EIMS          0x01524
+#define IGB_EIMC          0x01528
+#define IGB_EIAC          0x0152c
+#define IGB_EIAM          0x01530
+#define IGB_EICR          0x01580
+#define IGB_EITR0         0x01680 /* + 4 * vector, 25 of them */
+#define IGB_VECTORS       25
+#define IGB_IVAR0         0x01700 /* + 4 * n: bytes RX n, TX n, RX n+8, TX n+8 */
+#define IGB_IVAR_VALID    0x80
+#define IGB_IVAR_MISC     0x01740
 
 /* ---- receive (8.10) ---------------------------------------------------------------------- */
-#define IGB_RCTL           0x00100
-#define IGB_RCTL_RXEN      0x00000002
-#define IGB_RCTL_SBP       0x00000004 /* store bad packets */
-#define IGB_RCTL_LPE       0x00000020 /* long packets */
-#define IGB_RCTL_LBM       0x000000c0 /* loopback mode */
-#define IGB_RCTL_UPE       0x00000008
-#define IGB_RCTL_MPE       0x00000010
-#define IGB_RCTL_MO        0x00003000
-#define IGB_RCTL_BAM       0x00008000
-#define IGB_RCTL_BSIZE     0x00030000 /* 00b: 2048 bytes */
-#define IGB_RCTL_SECRC     0x04000000
-#define IGB_QDE            0x02408 /* force drop-when-empty, bit per queue */
-#define IGB_RLPML          0x05004
+#define IGB_RCTL       0x00100
+#define IGB_RCTL_RXEN  0x00000002
+#define IGB_RCTL_SBP   0x00000004 /* store bad packets */
+#define IGB_RCTL_LPE   0x00000020 /* long packets */
+#define IGB_RCTL_LBM   0x000000c0 /* loopback mode */
+#define IGB_RCTL_UPE   0x00000008
+#define IGB_RCTL_MPE   0x00000010
+#define IGB_RCTL_MO    0x00003000
+#define IGB_RCTL_BAM   0x00008000
+#define IGB_RCTL_BSIZE 0x00030000 /* 00b: 2048 bytes */
+#define IGB_RCTL_SECRC 0x04000000
+#define IGB_QDE        0x02408 /* force drop-when-empty, bit per queue */
+#define IGB_RLPML      0x05004
 
 /* per queue, + IGB_QUEUE_STEP * queue (igb_desc.h) */
 #define IGB_RDBAL0         0x0c000
@@ -87,34 +87,35 @@
 #define IGB_SRRCTL_2K      0x00000002 /* BSIZEPACKET in KiB */
 #define IGB_SRRCTL_ONEBUF  0x02000000 /* DESCTYPE 001b: advanced, one buffer */
 #define IGB_SRRCTL_DROP_EN 0x80000000
-#define IGB_SRRCTL_VALUE   (IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN) /* the only one used (P2) */
-#define IGB_RDH0           0x0c010
-#define IGB_RXCTL0         0x0c014 /* DCA */
-#define IGB_RXDCTL0        0x0c028
-#define IGB_RQDPC0         0x0c030 /* dropped, no descriptor; clears on read */
-#define IGB_XDCTL_ENABLE   0x02000000
+#define IGB_SRRCTL_VALUE   (IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN) /* the only one used (P2) \
+                                                                                     */
+#define IGB_RDH0         0x0c010
+#define IGB_RXCTL0       0x0c014 /* DCA */
+#define IGB_RXDCTL0      0x0c028
+#define IGB_RQDPC0       0x0c030 /* dropped, no descriptor; clears on read */
+#define IGB_XDCTL_ENABLE 0x02000000
 /* PTHRESH 8, HTHRESH 8, WTHRESH 1: each frame is written back at once */
-#define IGB_RXDCTL_THRESH  0x00010808
+#define IGB_RXDCTL_THRESH 0x00010808
 
 /* ---- transmit (8.12) --------------------------------------------------------------------- */
-#define IGB_TCTL           0x00400
-#define IGB_TCTL_EN        0x00000002
-#define IGB_TCTL_PSP       0x00000008 /* pad short packets */
-#define IGB_TCTL_SWXOFF    0x00400000 /* send a pause frame */
-#define IGB_DTXSWC         0x03500
-#define IGB_DTXSWC_SPOOF   0x0000ffff /* MAC 7:0 and VLAN 15:8 anti-spoofing, bit per pool */
-#define IGB_DTXSWC_LOOP    0x80000000 /* pool-to-pool switching */
-#define IGB_WVBR           0x03554 /* pools caught spoofing; clears on read */
-#define IGB_TDBAL0         0x0e000
-#define IGB_TDBAH0         0x0e004
-#define IGB_TDLEN0         0x0e008
-#define IGB_TDH0           0x0e010
-#define IGB_TXCTL0         0x0e014 /* DCA */
-#define IGB_TXDCTL0        0x0e028
-#define IGB_TDWBAL0        0x0e038 /* head write-back: an address the NIC writes to */
-#define IGB_TDWBAH0        0x0e03c
+#define IGB_TCTL         0x00400
+#define IGB_TCTL_EN      0x00000002
+#define IGB_TCTL_PSP     0x00000008 /* pad short packets */
+#define IGB_TCTL_SWXOFF  0x00400000 /* send a pause frame */
+#define IGB_DTXSWC       0x03500
+#define IGB_DTXSWC_SPOOF 0x0000ffff /* MAC 7:0 and VLAN 15:8 anti-spoofing, bit per pool */
+#define IGB_DTXSWC_LOOP  0x80000000 /* pool-to-pool switching */
+#define IGB_WVBR         0x03554    /* pools caught spoofing; clears on read */
+#define IGB_TDBAL0       0x0e000
+#define IGB_TDBAH0       0x0e004
+#define IGB_TDLEN0       0x0e008
+#define IGB_TDH0         0x0e010
+#define IGB_TXCTL0       0x0e014 /* DCA */
+#define IGB_TXDCTL0      0x0e028
+#define IGB_TDWBAL0      0x0e038 /* head write-back: an address the NIC writes to */
+#define IGB_TDWBAH0      0x0e03c
 /* PTHRESH 8, HTHRESH 1, WTHRESH 0: RS is honoured at once */
-#define IGB_TXDCTL_THRESH  0x00000108
+#define IGB_TXDCTL_THRESH 0x00000108
 
 /* ---- filters and virtualization ------------------------------------------------------------ */
 #define IGB_VFRE           0x00c8c /* receive enable, bit per pool */
@@ -143,13 +144,13 @@
 #define IGB_TABLE_WORDS    128
 
 /* ---- statistics ------------------------------------------------------------------------- */
-#define IGB_STATS_FIRST    0x04000 /* 8.19: clear on read */
-#define IGB_STATS_WORDS    0x4b
+#define IGB_STATS_FIRST 0x04000 /* 8.19: clear on read */
+#define IGB_STATS_WORDS 0x4b
 /* Counters of pool n: + IGB_PVF_STEP * n. They wrap and are not cleared by reading. */
-#define IGB_PVF_STEP       0x100
-#define IGB_PVFGPRC0       0x10010 /* frames received */
-#define IGB_PVFGPTC0       0x10014 /* frames sent */
-#define IGB_PVFGORC0       0x10018 /* bytes received, CRC included */
-#define IGB_PVFGOTC0       0x10034 /* bytes sent, CRC included */
+#define IGB_PVF_STEP 0x100
+#define IGB_PVFGPRC0 0x10010 /* frames received */
+#define IGB_PVFGPTC0 0x10014 /* frames sent */
+#define IGB_PVFGORC0 0x10018 /* bytes received, CRC included */
+#define IGB_PVFGOTC0 0x10034 /* bytes sent, CRC included */
 
 #endif

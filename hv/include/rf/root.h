@@ -20,15 +20,15 @@
 enum { RF_MAX_GUESTS = 16, RF_MAX_VCPUS = 64, RF_GUEST_VCPUS = 8, RF_MAX_PCI = 64, RF_NIC_QUEUES = 16 };
 
 /* ---- root's address space ---------------------------------------------------------------- */
-#define RF_ROOT_IMAGE    0x0000000000400000ull /* where root is linked */
-#define RF_ROOT_STACK    0x0000000040000000ull /* top; 256 KiB below it, then nothing */
-#define RF_ROOT_HOST     0x0000000050000000ull /* struct rf_host */
-#define RF_ROOT_BOOT     0x0000000051000000ull /* struct rf_boot_info, read-only */
-#define RF_ROOT_REPORT   0x0000000052000000ull /* struct rf_vcpu_report [RF_MAX_VCPUS] */
-#define RF_ROOT_CONSOLE  0x0000000053000000ull /* struct rf_console [RF_MAX_GUESTS] */
-#define RF_ROOT_INFO     0x0000000054000000ull /* vCPU v's info page at + v * 4096; read-write */
-#define RF_ROOT_FB       0x0000000100000000ull /* framebuffer, read-write, write-combining */
-#define RF_ROOT_FILE     0x0000001000000000ull /* boot file i at + i * RF_ROOT_FILE_STEP */
+#define RF_ROOT_IMAGE     0x0000000000400000ull /* where root is linked */
+#define RF_ROOT_STACK     0x0000000040000000ull /* top; 256 KiB below it, then nothing */
+#define RF_ROOT_HOST      0x0000000050000000ull /* struct rf_host */
+#define RF_ROOT_BOOT      0x0000000051000000ull /* struct rf_boot_info, read-only */
+#define RF_ROOT_REPORT    0x0000000052000000ull /* struct rf_vcpu_report [RF_MAX_VCPUS] */
+#define RF_ROOT_CONSOLE   0x0000000053000000ull /* struct rf_console [RF_MAX_GUESTS] */
+#define RF_ROOT_INFO      0x0000000054000000ull /* vCPU v's info page at + v * 4096; read-write */
+#define RF_ROOT_FB        0x0000000100000000ull /* framebuffer, read-write, write-combining */
+#define RF_ROOT_FILE      0x0000001000000000ull /* boot file i at + i * RF_ROOT_FILE_STEP */
 #define RF_ROOT_FILE_STEP 0x0000000010000000ull
 /* Guest g's slot-0 memory at guest address va appears at RF_ROOT_GUEST(g) + va: read-write while the
  * page is data, read-only once it is accepted as code. DMA pools are not mapped into root. */
@@ -66,9 +66,9 @@ enum rf_exit {
         RF_EXIT_INTERRUPT, /* other host interrupts: IPI, NIC */
         RF_EXIT_HYPERCALL, /* all but WAIT and COMMIT */
         RF_EXIT_WAIT,
-        RF_EXIT_COMMIT, /* the hypercall form */
-        RF_EXIT_WINDOW, /* fault on ring or doorbell */
-        RF_EXIT_CODE,   /* fetch from a page not accepted, or a write to code */
+        RF_EXIT_COMMIT,     /* the hypercall form */
+        RF_EXIT_WINDOW,     /* fault on ring or doorbell */
+        RF_EXIT_CODE,       /* fetch from a page not accepted, or a write to code */
         RF_EXIT_PRIVILEGED, /* CPUID, HLT, IN, OUT, RDMSR, ... */
         RF_EXIT_EXCEPTION,  /* any other exception */
         RF_EXIT_NESTED,     /* NPT or EPT violation */
@@ -78,8 +78,8 @@ enum rf_exit {
 
 enum rf_vcpu_state {
         RF_VCPU_NONE = 0,
-        RF_VCPU_NEW,     /* created, not started */
-        RF_VCPU_READY,   /* waits for a CPU */
+        RF_VCPU_NEW,   /* created, not started */
+        RF_VCPU_READY, /* waits for a CPU */
         RF_VCPU_RUNNING,
         RF_VCPU_WAITING, /* in RF_HC_WAIT */
         RF_VCPU_REQUEST, /* blocked until root answers `request` */
@@ -90,12 +90,12 @@ enum rf_vcpu_state {
 /* What a vCPU in RF_VCPU_REQUEST (or, once, in RF_VCPU_DEAD) wants from root. */
 enum rf_request {
         RF_REQ_NONE = 0,
-        RF_REQ_FETCH,       /* fetch from fault_va: page not executable. Scan, accept, resume or kill */
-        RF_REQ_CODE_WRITE,  /* write to fault_va, an accepted page. Open it, resume or kill */
-        RF_REQ_WINDOW,      /* access to ring or doorbell at fault_va by the instruction at rip */
-        RF_REQ_PRIVILEGED,  /* instruction at rip exits; `exit` tells which kind. Emulate or kill */
-        RF_REQ_EXITED,      /* RF_HC_EXIT; exit_status */
-        RF_REQ_DEAD,        /* ring 0 killed the guest; `death` */
+        RF_REQ_FETCH,      /* fetch from fault_va: page not executable. Scan, accept, resume or kill */
+        RF_REQ_CODE_WRITE, /* write to fault_va, an accepted page. Open it, resume or kill */
+        RF_REQ_WINDOW,     /* access to ring or doorbell at fault_va by the instruction at rip */
+        RF_REQ_PRIVILEGED, /* instruction at rip exits; `exit` tells which kind. Emulate or kill */
+        RF_REQ_EXITED,     /* RF_HC_EXIT; exit_status */
+        RF_REQ_DEAD,       /* ring 0 killed the guest; `death` */
 };
 
 enum rf_death {
@@ -114,7 +114,7 @@ enum rf_death {
 };
 
 struct rf_vcpu_report {
-        uint32_t state; /* enum rf_vcpu_state */
+        uint32_t state;        /* enum rf_vcpu_state */
         uint32_t guest, index; /* owner and number within it */
         uint32_t cpu;          /* where it ran last */
         uint32_t request;      /* enum rf_request */
@@ -128,7 +128,7 @@ struct rf_vcpu_report {
         uint64_t run_tsc; /* time in the guest, requests served for it included */
         uint64_t entries; /* VM entries */
         uint64_t console_dropped;
-        uint32_t pending;  /* events deferred because the window was open */
+        uint32_t pending; /* events deferred because the window was open */
         uint32_t reserved;
         uint64_t exits[RF_EXIT_COUNT];
         uint8_t pad[512 - 336];
@@ -140,62 +140,66 @@ struct rf_console { /* a ring: ring 0 writes at head % sizeof data and advances 
 };
 
 enum rf_map_kind {
-        RF_MAP_DATA = 0, /* guest read-write, never executable */
-        RF_MAP_CODE = 1, /* as data until accepted; the only kind that can be accepted */
-        RF_MAP_POOL = 2, /* physically contiguous, guest read-write, never executable, not in root */
+        RF_MAP_DATA = 0,   /* guest read-write, never executable */
+        RF_MAP_CODE = 1,   /* as data until accepted; the only kind that can be accepted */
+        RF_MAP_POOL = 2,   /* physically contiguous, guest read-write, never executable, not in root */
         RF_MAP_RODATA = 3, /* guest read-only, root read-write */
 };
 
 enum rf_queue_field {
-        RF_QUEUE_RX_CLEAN, RF_QUEUE_RX_REAPED, RF_QUEUE_TX_CLEAN, RF_QUEUE_TX_REAPED,
+        RF_QUEUE_RX_CLEAN,
+        RF_QUEUE_RX_REAPED,
+        RF_QUEUE_TX_CLEAN,
+        RF_QUEUE_TX_REAPED,
         RF_QUEUE_REJECTED, /* descriptors refused so far */
-        RF_QUEUE_RING_RX, RF_QUEUE_RING_TX, /* VA in the vCPU's space, 0 if not assigned */
+        RF_QUEUE_RING_RX,
+        RF_QUEUE_RING_TX, /* VA in the vCPU's space, 0 if not assigned */
 };
 
 enum rf_syscall {
-        RF_SYS_WAIT = 0,       /* (deadline_tsc) -> vCPU id with a request, or -ETIMEDOUT */
-        RF_SYS_GUEST_NEW,      /* (quota_pages, nvcpus) -> guest id. Quota counts every frame, tables too */
-        RF_SYS_GUEST_MAP,      /* (guest, va, pages, enum rf_map_kind) -> 0. Zeroed frames */
-        RF_SYS_GUEST_ACCEPT,   /* (guest, va, pages) -> 0; -EHARD: see RF_SYS_ACCEPT_AT */
-        RF_SYS_GUEST_OPEN,     /* (guest, va, pages): executable -> data again, shot down -> 0 */
-        RF_SYS_GUEST_STOP,     /* (guest): all its vCPUs stop -> 0. Death reason ROOT if it was alive */
-        RF_SYS_GUEST_FREE,     /* (guest): must be stopped and own no queue; frames are scrubbed */
-        RF_SYS_ACCEPT_AT,      /* () -> guest va of the hit of the last refused ACCEPT */
-        RF_SYS_VCPU_ID,        /* (guest, index) -> vCPU id: the index of reports and info pages */
-        RF_SYS_VCPU_START,     /* (vcpu, rip, rsp) -> 0 */
-        RF_SYS_VCPU_RESUME,    /* (vcpu, rip): ends its request -> 0 */
-        RF_SYS_VCPU_SET,       /* (vcpu, gpr number, value) -> 0; in RF_VCPU_REQUEST only */
-        RF_SYS_STAGE_STORE,    /* (vcpu, ring va, value, bytes 1-8): store into staging for it -> 0 */
-        RF_SYS_COMMIT,         /* (vcpu, ring number, tail) -> as RF_HC_COMMIT, on behalf of the vCPU */
-        RF_SYS_PCI_READ,       /* (bdf, offset) -> 32 bits */
-        RF_SYS_NIC_BIND,       /* (bdf) -> nic id; -ENOTSUP: no register table for this device */
-        RF_SYS_NIC_READ,       /* (nic, offset) -> 32 bits; -EREFUSED */
-        RF_SYS_NIC_WRITE,      /* (nic, offset, value) -> 0; -EREFUSED; forced bits are merged silently */
-        RF_SYS_QUEUE_ASSIGN,   /* (nic, queue, vcpu, slot, pool va, pool pages) -> 0: rings zeroed, bases
-                                  programmed, window mapped; not enabled */
-        RF_SYS_QUEUE_ENABLE,   /* (nic, queue) -> 0 */
-        RF_SYS_QUEUE_REVOKE,   /* (nic, queue) -> 0; -ETIMEDOUT: did not drain, frames quarantined */
-        RF_SYS_QUEUE_GET,      /* (nic, queue, enum rf_queue_field) -> value */
-        RF_SYS_AUDIT,          /* () -> number of leaves that break W^X or the U=1 rule; logs a summary */
-        RF_SYS_CONTROL,        /* (mask of enum rf_control): test builds; otherwise -ENOTSUP */
-        RF_SYS_HALT,           /* (code): revoke every queue, stop every CPU; does not return */
+        RF_SYS_WAIT = 0,     /* (deadline_tsc) -> vCPU id with a request, or -ETIMEDOUT */
+        RF_SYS_GUEST_NEW,    /* (quota_pages, nvcpus) -> guest id. Quota counts every frame, tables too */
+        RF_SYS_GUEST_MAP,    /* (guest, va, pages, enum rf_map_kind) -> 0. Zeroed frames */
+        RF_SYS_GUEST_ACCEPT, /* (guest, va, pages) -> 0; -EHARD: see RF_SYS_ACCEPT_AT */
+        RF_SYS_GUEST_OPEN,   /* (guest, va, pages): executable -> data again, shot down -> 0 */
+        RF_SYS_GUEST_STOP,   /* (guest): all its vCPUs stop -> 0. Death reason ROOT if it was alive */
+        RF_SYS_GUEST_FREE,   /* (guest): must be stopped and own no queue; frames are scrubbed */
+        RF_SYS_ACCEPT_AT,    /* () -> guest va of the hit of the last refused ACCEPT */
+        RF_SYS_VCPU_ID,      /* (guest, index) -> vCPU id: the index of reports and info pages */
+        RF_SYS_VCPU_START,   /* (vcpu, rip, rsp) -> 0 */
+        RF_SYS_VCPU_RESUME,  /* (vcpu, rip): ends its request -> 0 */
+        RF_SYS_VCPU_SET,     /* (vcpu, gpr number, value) -> 0; in RF_VCPU_REQUEST only */
+        RF_SYS_STAGE_STORE,  /* (vcpu, ring va, value, bytes 1-8): store into staging for it -> 0 */
+        RF_SYS_COMMIT,       /* (vcpu, ring number, tail) -> as RF_HC_COMMIT, on behalf of the vCPU */
+        RF_SYS_PCI_READ,     /* (bdf, offset) -> 32 bits */
+        RF_SYS_NIC_BIND,     /* (bdf) -> nic id; -ENOTSUP: no register table for this device */
+        RF_SYS_NIC_READ,     /* (nic, offset) -> 32 bits; -EREFUSED */
+        RF_SYS_NIC_WRITE,    /* (nic, offset, value) -> 0; -EREFUSED; forced bits are merged silently */
+        RF_SYS_QUEUE_ASSIGN, /* (nic, queue, vcpu, slot, pool va, pool pages) -> 0: rings zeroed, bases
+                                programmed, window mapped; not enabled */
+        RF_SYS_QUEUE_ENABLE, /* (nic, queue) -> 0 */
+        RF_SYS_QUEUE_REVOKE, /* (nic, queue) -> 0; -ETIMEDOUT: did not drain, frames quarantined */
+        RF_SYS_QUEUE_GET,    /* (nic, queue, enum rf_queue_field) -> value */
+        RF_SYS_AUDIT,        /* () -> number of leaves that break W^X or the U=1 rule; logs a summary */
+        RF_SYS_CONTROL,      /* (mask of enum rf_control): test builds; otherwise -ENOTSUP */
+        RF_SYS_HALT,         /* (code): revoke every queue, stop every CPU; does not return */
         RF_SYS_COUNT
 };
 
 /* Positive controls: each bit switches exactly one defence off, in test builds only. */
 enum rf_control {
-        RF_CONTROL_NO_KEYS_WD = 1u << 0,   /* window writable for the guest: key rights ignored */
-        RF_CONTROL_NO_BYTE_CHECK = 1u << 1, /* acceptance does not look at the bytes */
-        RF_CONTROL_NO_OPEN_CHECK = 1u << 2, /* PKRU not checked at exits */
-        RF_CONTROL_NO_XSETBV = 1u << 3,     /* XCR0.PKRU and XSETBV allowed */
-        RF_CONTROL_NO_CR = 1u << 4,         /* CR writes not intercepted */
-        RF_CONTROL_NO_VALIDATE = 1u << 5,   /* guard accepts any buffer address */
-        RF_CONTROL_NO_REAP = 1u << 6,       /* guard lets the tail pass slots the NIC has written back */
-        RF_CONTROL_NO_REGTABLE = 1u << 7,   /* every NIC register write of root is let through */
-        RF_CONTROL_NO_EXCLUSIVE = 1u << 8,  /* acceptance leaves writable mappings in place */
-        RF_CONTROL_LGDT = 1u << 9,          /* guest may load descriptor tables (to reach 32-bit code) */
-        RF_CONTROL_GUARD_LOW = 1u << 10,    /* guard also mapped below 4 GiB */
-        RF_CONTROL_NO_TXFLAGS = 1u << 11,   /* guard accepts any transmit command bits and lengths */
+        RF_CONTROL_NO_KEYS_WD = 1u << 0,     /* window writable for the guest: key rights ignored */
+        RF_CONTROL_NO_BYTE_CHECK = 1u << 1,  /* acceptance does not look at the bytes */
+        RF_CONTROL_NO_OPEN_CHECK = 1u << 2,  /* PKRU not checked at exits */
+        RF_CONTROL_NO_XSETBV = 1u << 3,      /* XCR0.PKRU and XSETBV allowed */
+        RF_CONTROL_NO_CR = 1u << 4,          /* CR writes not intercepted */
+        RF_CONTROL_NO_VALIDATE = 1u << 5,    /* guard accepts any buffer address */
+        RF_CONTROL_NO_REAP = 1u << 6,        /* guard lets the tail pass slots the NIC has written back */
+        RF_CONTROL_NO_REGTABLE = 1u << 7,    /* every NIC register write of root is let through */
+        RF_CONTROL_NO_EXCLUSIVE = 1u << 8,   /* acceptance leaves writable mappings in place */
+        RF_CONTROL_LGDT = 1u << 9,           /* guest may load descriptor tables (to reach 32-bit code) */
+        RF_CONTROL_GUARD_LOW = 1u << 10,     /* guard also mapped below 4 GiB */
+        RF_CONTROL_NO_TXFLAGS = 1u << 11,    /* guard accepts any transmit command bits and lengths */
         RF_CONTROL_NO_EXCEPTIONS = 1u << 12, /* only #PF is intercepted */
 };
 
