@@ -1,6 +1,7 @@
 # The guest side: SDK runtime, ring driver in two forms, network functions, and their bare-metal builds.
 ##   make guests           the network functions: commit form, plain form and bare-metal form
 ##   make guest-variants   the plain driver by gcc and clang at -O0, -O2 and -O3, in build/variants/
+##   make test-guests      the small guests that system tests boot, in build/guests/
 GUEST_CC ?= $(CC)
 GUEST_OPT ?= -O2
 GUEST_NAMES := echo firewall meter
@@ -55,3 +56,21 @@ GUEST_ELFS := $(foreach n,$(GUEST_NAMES),$(B)/$(n).elf $(B)/$(n)-plain.elf $(B)/
 
 .PHONY: guests
 guests: $(GUEST_ELFS)
+
+# ---- the plain driver as several compilers make it -----------------------------------------------------
+# build/variants/COMPILER-O0/NAME-plain.elf and so on: different stores, which the rewriter has to cope with.
+GUEST_VARIANTS := $(foreach c,gcc clang,$(foreach o,O0 O2 O3,$(c)-$(o)))
+
+define guest_variant
+$(eval $(call guest_flavour,$(B)/variants/$(1),$(2),$(3)))
+$(foreach n,$(GUEST_NAMES),$(eval $(call guest_link,$(B)/variants/$(1),$(2),guestdrv/sdk/start.S $(GUEST_SHARED) \
+        guestdrv/ring/plain.c $(call guest_sources,$(n)),$(GUEST_BASE),$(B)/variants/$(1)/$(n)-plain.elf)))
+endef
+$(foreach v,$(GUEST_VARIANTS),$(call guest_variant,$(v),$(firstword $(subst -, ,$(v))),-$(lastword $(subst -, ,$(v)))))
+
+GUEST_VARIANT_ELFS := $(foreach v,$(GUEST_VARIANTS),$(GUEST_NAMES:%=$(B)/variants/$(v)/%-plain.elf))
+
+.PHONY: guest-variants
+guest-variants: $(GUEST_VARIANT_ELFS)
+
+include tests/guests/guests.mk

@@ -77,6 +77,8 @@ static void pace(uint64_t now)
                 return;
         step = RF_NS_PER_SEC / m.rate;
         behind = RF_NET_BURST * step;
+        if (m.next_send_ns == 0) /* the first frame */
+                m.next_send_ns = now;
         if (m.next_send_ns + behind < now)
                 m.next_send_ns = now - behind;
         m.next_send_ns += step;

@@ -47,6 +47,8 @@ static uint64_t on_time(struct net_app *app)
         if (app->stats_ns != 0 || app->tick != NULL)
                 now = rf_now_ns();
         if (app->stats_ns != 0) {
+                if (app->next_stats_ns == 0)
+                        app->next_stats_ns = now + app->stats_ns;
                 if (now >= app->next_stats_ns) {
                         net_app_statistics(app);
                         app->next_stats_ns = now + app->stats_ns;
