@@ -125,6 +125,12 @@ int site_overwrite(struct site *site, const uint8_t *bytes);
 /* Lower-address jumps that lean on changed bytes of the window get a new landing place. */
 bool pun_repair(const struct dbos_space *s, struct window *w, uint64_t site);
 unsigned pun_leaned(const struct dbos_space *s, const struct window *w, uint64_t site);
+bool pun_tagged(const struct dbos_space *s, const struct window *w, unsigned e, uint64_t *target,
+                unsigned *free_bytes);
+uint64_t pun_hop(const struct dbos_space *s, uint64_t jump, unsigned free_bytes, uint64_t lo, uint64_t hi,
+                 uint64_t target);
+bool site_flush(struct site *site);
+bool site_nudge(struct site *site, unsigned step); /* nudge.c */
 uint64_t pun_tag(uint64_t jump, unsigned free_bytes);
 bool window_clean(const struct window *w);
 bool body_clean(const struct dbos_space *s, uint64_t va, const uint8_t *bytes, size_t n);

@@ -40,8 +40,8 @@ bool pun_range(uint64_t jump, int32_t fixed, unsigned free_bytes, uint64_t *lo, 
 }
 
 /* Is there a tagged jump whose E9 stands at w[e]? Tells its landing place and own bytes. */
-static bool tagged(const struct dbos_space *s, const struct window *w, unsigned e, uint64_t *target,
-                   unsigned *free_bytes)
+bool pun_tagged(const struct dbos_space *s, const struct window *w, unsigned e, uint64_t *target,
+                unsigned *free_bytes)
 {
         uint64_t tag;
         int32_t d;
@@ -97,8 +97,8 @@ bool window_clean(const struct window *w)
 }
 
 /* A tagged five-byte jump to `target` somewhere in [lo, hi]; 0 if there is none to be had. */
-static uint64_t make_hop(const struct dbos_space *s, uint64_t jump, unsigned free_bytes, uint64_t lo,
-                         uint64_t hi, uint64_t target)
+uint64_t pun_hop(const struct dbos_space *s, uint64_t jump, unsigned free_bytes, uint64_t lo, uint64_t hi,
+                 uint64_t target)
 {
         struct code o = {.n = 0};
         uint64_t at = s->trampoline(s->ctx, lo - TAG, hi - TAG, TAG + HOP);
@@ -129,7 +129,7 @@ static bool repair_one(const struct dbos_space *s, struct window *w, unsigned e,
         if (!pun_range(w->base + e, fixed, free_bytes, &lo, &hi))
                 return false;
         for (int i = 0; i < ATTEMPTS; i++) {
-                hop = make_hop(s, w->base + e, free_bytes, lo, hi, target);
+                hop = pun_hop(s, w->base + e, free_bytes, lo, hi, target);
                 if (!hop)
                         return false;
                 set_displacement(w, e, free_bytes, hop);
@@ -146,7 +146,7 @@ unsigned pun_leaned(const struct dbos_space *s, const struct window *w, uint64_t
         unsigned free_bytes, at = (unsigned)(site - w->base);
 
         for (unsigned back = 1; back <= 4; back++) /* the nearest leans on most */
-                if (tagged(s, w, at - back, &target, &free_bytes))
+                if (pun_tagged(s, w, at - back, &target, &free_bytes))
                         return 5 - back;
         return 0;
 }
@@ -158,7 +158,7 @@ bool pun_repair(const struct dbos_space *s, struct window *w, uint64_t site)
         unsigned free_bytes, e = (unsigned)(site - w->base);
 
         while (e-- > 0) {
-                if (!tagged(s, w, e, &target, &free_bytes))
+                if (!pun_tagged(s, w, e, &target, &free_bytes))
                         continue;
                 if (!memcmp(w->old + e + 1, w->now + e + 1, 4))
                         continue;

@@ -39,7 +39,7 @@ void site_open(struct site *site, const struct dbos_space *s, const struct dbos_
         load_window(&site->w, s);
 }
 
-static bool flush(struct site *site)
+bool site_flush(struct site *site)
 {
         struct window *w = &site->w;
         unsigned first = WINDOW_BYTES, last = 0;
@@ -61,7 +61,7 @@ int site_overwrite(struct site *site, const uint8_t *bytes)
         memcpy(w->now + WINDOW_BEFORE, bytes, site->length);
         if (!pun_repair(site->s, w, site->va) || !window_clean(w))
                 return -RF_EREFUSED;
-        return flush(site) ? 0 : -RF_ENOENT;
+        return site_flush(site) ? 0 : -RF_ENOENT;
 }
 
 /* Prefixes without effect on JMP rel32: REX and the segment overrides (APM 3, 1.2). */
@@ -167,7 +167,7 @@ static uint64_t try_choice(struct site *site, const struct choice *ch, size_t n,
                 if (!landing)
                         continue;
                 put_jump(site, ch->prefixes, ch->free_bytes, landing);
-                if (pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && flush(site))
+                if (pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && site_flush(site))
                         return landing;
         }
         return 0;
@@ -186,23 +186,35 @@ static unsigned first_prefixes(const struct site *site)
         return n;
 }
 
+static uint64_t try_choices(struct site *site, size_t n, emit_body *body, const void *arg)
+{
+        unsigned start = first_prefixes(site), limit = site->length < 5 ? site->length : 5;
+        struct choice ch;
+        uint64_t landing;
+
+        for (unsigned i = 0; i < limit; i++) {
+                if (!choice_open(site, (start + i) % limit, &ch))
+                        continue;
+                landing = try_choice(site, &ch, n, body, arg);
+                if (landing)
+                        return landing;
+        }
+        return 0;
+}
+
 uint64_t site_jump(struct site *site, emit_body *body, const void *arg)
 {
         struct code o = {.va = site->va};
-        struct choice ch;
         uint64_t landing;
-        unsigned start = first_prefixes(site), limit = site->length < 5 ? site->length : 5;
 
         emit64(&o, 0);
         body(&o, arg);
         if (o.bad)
                 return 0;
-        for (unsigned i = 0; i < limit; i++) {
-                if (!choice_open(site, (start + i) % limit, &ch))
-                        continue;
-                landing = try_choice(site, &ch, o.n, body, arg);
-                if (landing)
-                        return landing;
+        landing = try_choices(site, o.n, body, arg);
+        for (unsigned step = 1; !landing && step < 8 && site_nudge(site, step); step++) {
+                load_window(&site->w, site->s);
+                landing = try_choices(site, o.n, body, arg);
         }
-        return 0;
+        return landing;
 }
