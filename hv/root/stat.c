@@ -82,4 +82,5 @@ void stat_print(void)
 {
         for (unsigned i = 0; i < nguests; i++)
                 print_one(&guests[i]);
+        console_line("stat: end");
 }
