@@ -24,8 +24,9 @@ $(B)/boot/lib/%.o: hv/lib/%.c | deps-build
 
 -include $(LOADER_OBJS:.o=.d)
 
+# The start-up code calls efi_main; since gnu-efi 3.0.18 it calls _entry, with the same arguments.
 $(B)/boot/loader.so: $(LOADER_OBJS)
-	ld -nostdlib -shared -Bsymbolic -z nocombreloc -z defs -z noexecstack --no-warn-rwx-segments \
+	ld -nostdlib -shared -Bsymbolic -z nocombreloc -z defs -z noexecstack --no-warn-rwx-segments --defsym=_entry=efi_main \
 	        -T $(EFI_LIB)/elf_x86_64_efi.lds -o $@ $(EFI_LIB)/crt0-efi-x86_64.o $^ -L$(EFI_LIB) -lgnuefi
 
 $(LOADER): $(B)/boot/loader.so

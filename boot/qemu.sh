@@ -4,8 +4,9 @@
 # assignments) with QEMU, QEMU_DATA (-L options), OVMF_CODE and OVMF_VARS.
 #
 # In this order: $QEMU if the caller set it; the system's; on Debian 12, the packages of the
-# backports suite of the mirror that this machine's apt already uses, unpacked into build/tools/qemu.
-# The system's sources, lists and packages stay as they are (missing shared libraries excepted).
+# backports suite of the mirror that this machine's apt already uses, unpacked into build/tools/qemu,
+# while the system's sources, lists and packages stay as they are (missing shared libraries
+# excepted); elsewhere, the system's package.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -75,7 +76,7 @@ backports_line() {
         [ -n "${uri:-}" ] || die "apt knows no mirror for $suite (apt-get indextargets). Give me a QEMU >= $need: make tools QEMU=/path"
         file=${entry%:*}
         options=$(grep -ohiE '\b(signed-by|trusted)\s*[:=]\s*(/[^] ]+|yes)' "$file" |
-                sed -E 's/\s*[:=]\s*/=/; s/^(.*)=/\L\1=/' | sort -u | paste -sd' ')
+                sed -E 's/\s*[:=]\s*/=/; s/^(.*)=/\L\1=/' | sort -u | paste -sd' ') || true
         echo "deb [arch=amd64${options:+ $options}] $uri $suite main"
         echo "deb [arch=amd64${options:+ $options}] $uri $suite-backports main"
 }
@@ -119,25 +120,37 @@ missing_libraries() {
         ! ldd "$unpacked" | grep 'not found' || die "QEMU $need misses the libraries above"
 }
 
+is_debian_12() {
+        # shellcheck disable=SC1091
+        (. /etc/os-release && [ "$ID" = debian ] && [ "${VERSION_ID:-}" = 12 ]) 2>/dev/null
+}
+
+install_system_qemu() {
+        "$here/deps.sh" --packages "the emulator" qemu-system-x86 ovmf
+        new_enough qemu-system-x86_64 ||
+                die "this system's QEMU is $(version_of qemu-system-x86_64) (need >= $need). Install one and OVMF, then: make tools QEMU=/path/to/qemu-system-x86_64"
+}
+
+use_backports() {
+        local unpacked=$tools/qemu
+        QEMU=$unpacked/usr/bin/qemu-system-x86_64
+        new_enough "$QEMU" || fetch bookworm
+        new_enough "$QEMU" || die "$QEMU does not run: $("$QEMU" --version 2>&1 | head -n 1)"
+        QEMU_DATA="-L $unpacked/usr/share/qemu -L $unpacked/usr/share/seabios -L $unpacked/usr/lib/ipxe/qemu"
+        find_ovmf "$unpacked" || die "no OVMF in $unpacked"
+        write_env
+}
+
 main() {
         exec 9>"$tools/lock"
         flock 9 # several makes may want the emulator at once
         QEMU_DATA=
         if [ -n "${QEMU:-}" ]; then
                 new_enough "$QEMU" || die "QEMU=$QEMU is not a QEMU >= $need"
-        elif new_enough qemu-system-x86_64; then
+        elif new_enough qemu-system-x86_64 || { ! is_debian_12 && install_system_qemu; }; then
                 QEMU=$(command -v qemu-system-x86_64)
         else
-                local suite
-                suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-                [ -n "$suite" ] && command -v apt-get >/dev/null ||
-                        die "this is no Debian: install QEMU >= $need and OVMF, then make tools QEMU=/path/to/qemu-system-x86_64"
-                new_enough "$tools/qemu/usr/bin/qemu-system-x86_64" || fetch "$suite"
-                QEMU=$tools/qemu/usr/bin/qemu-system-x86_64
-                QEMU_DATA="-L $tools/qemu/usr/share/qemu -L $tools/qemu/usr/share/seabios -L $tools/qemu/usr/lib/ipxe/qemu"
-                find_ovmf "$tools/qemu" || die "no OVMF in $tools/qemu"
-                new_enough "$QEMU" || die "$QEMU does not run: $("$QEMU" --version 2>&1 | head -n 1)"
-                write_env
+                use_backports
                 return
         fi
         if ! find_ovmf ""; then
