@@ -17,11 +17,19 @@ die() {
         exit 1
 }
 
+declare -A have=()
+
+read_installed() {
+        local name status
+        while read -r name status; do
+                [ "$status" != installed ] || have[$name]=1
+        done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n')
+}
+
 installed() { # $1 is a name or alternatives a|b
         local name
         for name in ${1//|/ }; do
-                [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | sed -n '/^installed$/p;/^installed$/q')" ] &&
-                        return 0
+                [ -z "${have[$name]:-}" ] || return 0
         done
         return 1
 }
@@ -70,6 +78,9 @@ main() {
                 say "not a Debian system; see to it yourself that these are installed: ${names[*]}"
                 exit 0
         fi
+        exec 9<"$list"
+        flock 9 # make -j may start us twice, and apt's lists lock does not wait
+        read_installed
         for name in "${names[@]}"; do
                 installed "$name" || missing+=("${name%%|*}")
         done
