@@ -69,6 +69,7 @@ static void yield(struct vcpu *v)
 {
         v->state->pending = 0;
         v->slice_end = 0;
+        v->bad_entry = control_on(RF_CONTROL_BAD_ENTRY) && v->gpr[RDI] == RF_BAD_ENTRY;
 }
 
 void hypercall(struct vcpu *v)

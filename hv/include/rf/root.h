@@ -186,6 +186,8 @@ enum rf_syscall {
         RF_SYS_COUNT
 };
 
+enum { RF_BAD_ENTRY = 0xbad };
+
 /* Positive controls: each bit switches exactly one defence off, in test builds only. */
 enum rf_control {
         RF_CONTROL_NO_KEYS_WD = 1u << 0,     /* window writable for the guest: key rights ignored */
@@ -201,6 +203,10 @@ enum rf_control {
         RF_CONTROL_GUARD_LOW = 1u << 10,     /* guard also mapped below 4 GiB */
         RF_CONTROL_NO_TXFLAGS = 1u << 11,    /* guard accepts any transmit command bits and lengths */
         RF_CONTROL_NO_EXCEPTIONS = 1u << 12, /* only #PF is intercepted */
+        /* Not defences but failures to order, for the tests of their handling: */
+        RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
+        RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */
+        RF_CONTROL_ROOT_DIES = 1u << 26, /* root gets an illegal instruction as its next one */
 };
 
 _Static_assert(sizeof(struct rf_vcpu_report) == 512, "ABI: eight a page");

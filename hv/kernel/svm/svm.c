@@ -150,6 +150,8 @@ static void svm_vcpu_run(struct vcpu *v, bool flush, struct vm_exit *exit)
                 svm_set_intercepts(c);
         set_asid(cpu, v, flush);
         load_state(v, c);
+        if (RF_TEST_CONTROLS && v->bad_entry)
+                c->efer &= ~(uint64_t)EFER_SVME; /* one of the illegal states of 15.5.1 */
         svm_run(v->gpr, phys_of(c), s->host);
         svm_decode_exit(c, exit);
         if (exit->kind == VM_EXIT_ENTRY_FAILED)
