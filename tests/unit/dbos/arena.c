@@ -114,3 +114,8 @@ uint64_t arena_take(uint64_t lo, uint64_t hi, size_t n)
                         return claim(at, n) ? at : 0;
         return 0;
 }
+
+uint64_t arena_page(unsigned i)
+{
+        return page[i].va;
+}

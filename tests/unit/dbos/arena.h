@@ -12,5 +12,6 @@ void arena_add(uint64_t va, size_t n);    /* a readable range that is not the ar
 bool arena_mapped(uint64_t va, size_t n); /* inside one of those, or trampolines */
 uint64_t arena_take(uint64_t lo, uint64_t hi, size_t n);
 unsigned arena_pages(void);
+uint64_t arena_page(unsigned i);
 
 #endif

@@ -120,6 +120,8 @@ static void address_bytes(struct sample *g, unsigned reg, unsigned disp_bytes, u
         byte(g, mod | (reg & 7) << 3 | (sib ? 4 : base));
         if (sib)
                 byte(g, (g->index == NONE ? 0 : ss) | (g->index == NONE ? 4u : g->index & 7u) << 3 | base);
+        g->tail = g->length;
+        g->disp_len = disp_bytes;
         number(g, (uint32_t)g->disp, disp_bytes);
         if (disp_bytes == 1)
                 g->disp *= (int32_t)scale8;

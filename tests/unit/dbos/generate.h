@@ -16,6 +16,8 @@ struct sample {
         unsigned align; /* the address must be a multiple of this */
         uint8_t base, index, scale;
         int32_t disp;
+        unsigned tail;     /* where displacement and immediate start */
+        unsigned disp_len; /* bytes of displacement */
 };
 
 void generate(struct sample *g, uint64_t moffs);
