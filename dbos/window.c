@@ -193,13 +193,13 @@ enum dbos_action dbos_rewrite_store(const struct dbos_space *s, const struct dbo
         const char *why;
         uint64_t ea = 0;
 
+        bool known = insn_read(s, regs->rip, UINT64_MAX, false, &form.in);
+
         memset(store, 0, sizeof *store);
-        if (!insn_read(s, regs->rip, UINT64_MAX, false, &form.in)) {
-                finding_of(f, &form.in, DBOS_RULE_WINDOW, DBOS_KILLS, undecodable);
-                return f->action;
-        }
-        finding_of(f, &form.in, DBOS_RULE_WINDOW, DBOS_KILLS, hidden);
-        if (!write)
+        finding_of(f, &form.in, DBOS_RULE_WINDOW, DBOS_KILLS, known ? hidden : undecodable);
+        if (!known)
+                a = f->action;
+        else if (!write)
                 a = verdict(f, DBOS_KILLS, load);
         else if (!form_of(&form, c))
                 a = f->action;
