@@ -240,26 +240,47 @@ static bool set_bare(void *section, struct text v)
         return config_set_name(h->bare, v);
 }
 
+static const struct {
+        const char *word;
+        uint32_t control;
+} controls[] = {
+    {"no-keys-wd", RF_CONTROL_NO_KEYS_WD},
+    {"no-byte-check", RF_CONTROL_NO_BYTE_CHECK},
+    {"no-open-check", RF_CONTROL_NO_OPEN_CHECK},
+    {"no-xsetbv", RF_CONTROL_NO_XSETBV},
+    {"no-cr", RF_CONTROL_NO_CR},
+    {"no-validate", RF_CONTROL_NO_VALIDATE},
+    {"no-reap", RF_CONTROL_NO_REAP},
+    {"no-regtable", RF_CONTROL_NO_REGTABLE},
+    {"no-exclusive", RF_CONTROL_NO_EXCLUSIVE},
+    {"lgdt", RF_CONTROL_LGDT},
+    {"guard-low", RF_CONTROL_GUARD_LOW},
+    {"no-txflags", RF_CONTROL_NO_TXFLAGS},
+    {"no-exceptions", RF_CONTROL_NO_EXCEPTIONS},
+    {"panic", RF_CONTROL_PANIC},
+    {"bad-entry", RF_CONTROL_BAD_ENTRY},
+    {"root-dies", RF_CONTROL_ROOT_DIES},
+};
+
+static uint32_t control_of(struct text word)
+{
+        for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+                if (text_equals(word, controls[i].word))
+                        return controls[i].control;
+        return 0;
+}
+
 static bool set_control(void *section, struct text v)
 {
-        static const char *const words[] = {
-            "no-keys-wd",  "no-byte-check", "no-open-check", "no-xsetbv",    "no-cr",
-            "no-validate", "no-reap",       "no-regtable",   "no-exclusive", "lgdt",
-            "guard-low",   "no-txflags",    "no-exceptions", NULL,
-        };
         struct config_host *h = section;
         struct text word;
 
-        _Static_assert(RF_CONTROL_NO_EXCEPTIONS == 1u << 12,
-                       "the words stand in the order of enum rf_control");
         if (v.length == 0)
                 return false;
         while (text_word(&v, &word)) {
-                int i = choose(word, words);
-
-                if (i < 0)
+                if (control_of(word) == 0)
                         return false;
-                h->controls |= 1u << i;
+                h->controls |= control_of(word);
         }
         return true;
 }
