@@ -23,7 +23,7 @@ BARE_BASE := 0xffffffff80000000
 # Everything below is made in a folder of its own for each compiler and level:
 # $(call guest_flavour,FOLDER,COMPILER,LEVEL)
 define guest_flavour
-$(1)/%.c.o: %.c $$(GUEST_DEPS)
+$(1)/%.c.o: %.c
 	@mkdir -p $$(@D)
 	$(2) $$(GUEST_CFLAGS) $(3) -MMD -MP -c $$< -o $$@
 $(1)/%.S.o: %.S

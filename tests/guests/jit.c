@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * jit: writes code into data pages and runs it, again and again, from all its vCPUs: each in a page of its
+ * jit: writes code into pages and runs it, again and again, from all its vCPUs: each in a page of its
  * own, and two in a page that they share, where one writes and both run. Argument: rounds=N. */
 #include "../../guestdrv/net/args.h"
 #include "ringfence_sdk.h"
@@ -8,12 +8,21 @@ enum { PAGE = 4096, DEFAULT_ROUNDS = 50 };
 
 static struct {
         uint64_t rounds;
-        uint8_t *page[RF_SDK_VCPUS]; /* one a vCPU */
-        uint8_t *shared;
         volatile uint64_t ready;             /* the main vCPU has set all this up */
         volatile uint64_t written, executed; /* shared page: rounds done by its writer, by its other reader */
         volatile uint64_t done, failed;
 } jit;
+
+/* Code made at run time goes into an executable segment, in pages of its own: one a vCPU, and a shared one.
+ */
+enum { SHARED = RF_SDK_VCPUS, PAGES };
+extern uint8_t jit_pages[PAGES][PAGE];
+__asm__(".section .text.jit, \"ax\", @progbits\n\t"
+        ".balign 4096\n"
+        "jit_pages:\n\t"
+        ".fill 9 * 4096, 1, 0xcc\n\t"
+        ".previous");
+_Static_assert(PAGES == 9, "the .fill above");
 
 /* mov eax, value; ret */
 static void write_code(volatile uint8_t *p, uint32_t value)
@@ -47,7 +56,7 @@ static uint32_t value_of(uint64_t round, uint32_t vcpu)
 /* At different places, so that a stale copy of the page would show. */
 static void own_page(const struct rf_info *info, uint64_t round)
 {
-        uint8_t *p = jit.page[info->vcpu] + round % 64 * 16;
+        uint8_t *p = jit_pages[info->vcpu] + round % 64 * 16;
 
         write_code(p, value_of(round, info->vcpu));
         check("own", round, run(p), value_of(round, info->vcpu));
@@ -62,13 +71,13 @@ static void shared_page(const struct rf_info *info, uint64_t round)
         if (round % 2 == info->vcpu) {
                 while (jit.executed != round)
                         rf_relax();
-                write_code(jit.shared, value);
-                check("shared", round, run(jit.shared), value);
+                write_code(jit_pages[SHARED], value);
+                check("shared", round, run(jit_pages[SHARED]), value);
                 __atomic_store_n(&jit.written, round + 1, __ATOMIC_RELEASE);
         } else {
                 while (__atomic_load_n(&jit.written, __ATOMIC_ACQUIRE) != round + 1)
                         rf_relax();
-                check("shared", round, run(jit.shared), value);
+                check("shared", round, run(jit_pages[SHARED]), value);
                 __atomic_store_n(&jit.executed, round + 1, __ATOMIC_RELEASE);
         }
 }
@@ -105,11 +114,6 @@ int rf_main(const struct rf_info *info, int argc, char **argv)
                 rf_printf("%s\n", text);
                 return RF_EXIT_USAGE;
         }
-        for (unsigned i = 0; i < RF_SDK_VCPUS; i++)
-                jit.page[i] = rf_alloc(PAGE, PAGE);
-        jit.shared = rf_alloc(PAGE, PAGE);
-        if (jit.shared == NULL)
-                return 1;
         __atomic_store_n(&jit.ready, 1, __ATOMIC_RELEASE);
         work(info);
         while (jit.done < info->vcpus)
