@@ -3,6 +3,7 @@
  * Rule 3: judgement on an instruction that faulted on ring or doorbell, and its rewriting.
  */
 #include "engine.h"
+#include "rf/igb_desc.h"
 #include "rf_string.h"
 
 static const char load[] = "a plain driver must not load the doorbell; keep the tail in a variable";
@@ -29,13 +30,13 @@ static bool in_doorbell(uint64_t va)
         return va - RF_DOORBELL_VA < 0x10000;
 }
 
-/* 82576: tail registers at 0xC018 and 0xE018 + n * 0x40 (datasheet 8.10.7, 8.12.10); BAR page 0xC000 is the
- * window's first. Queue numbers are checked against the info page when the trampoline runs. */
+/* The doorbell window shows the BAR's first 64 KiB at the BAR's own offsets. Which queue is whose is checked
+ * against the info page when the trampoline runs. */
 static bool is_tail(uint64_t va)
 {
-        uint64_t off = va - RF_DOORBELL_VA;
+        uint64_t off = va - RF_DOORBELL_VA, rx = off - IGB_RDT0, tx = off - IGB_TDT0;
 
-        return (off < 0x1000 || (off >= 0x2000 && off < 0x3000)) && (off & 0x3f) == 0x18;
+        return (rx < 0x1000 && rx % IGB_QUEUE_STEP == 0) || (tx < 0x1000 && tx % IGB_QUEUE_STEP == 0);
 }
 
 static bool string_store(const ZydisDecodedInstruction *z)

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "dbos/generate.h"
+#include "rf/igb_desc.h"
 
 enum { FLAGS = 0xcd5, RED = 128 };
 
@@ -106,8 +107,8 @@ static uint64_t choose_target(const struct sample *g, unsigned *region)
 
         *region = (unsigned)(world_random() % 8);
         if (*region == 0 && g->kind == KIND_PLAIN && g->size == 4)
-                return RF_DOORBELL_VA + (world_random() & 1) * 0x2000 + 0x18 +
-                       0x40 * (3 + (world_random() & 1));
+                return RF_DOORBELL_VA + (world_random() & 1 ? (uint64_t)IGB_TDT0 : IGB_RDT0) +
+                       IGB_QUEUE_STEP * (3 + (world_random() & 1));
         *region = 1;
         return RF_RING_VA + (world_random() & 1) * RF_RING_TX_OFF + off + 256u;
 }

@@ -21,7 +21,8 @@
 #define RF_GUARD_VA      0x0000008000010000 /* one page, execute; neighbours unmapped */
 #define RF_STATE_VA      0x0000008000020000 /* one page, guard state, key 1 */
 #define RF_INFO_VA       0x0000008000030000 /* one page, read-only */
-#define RF_DOORBELL_VA   0x0000008000040000 /* NIC pages with tail registers, key 2, 64 KiB */
+/* The NIC's BAR, its first 64 KiB at their own offsets; only pages with tail registers are mapped, key 2. */
+#define RF_DOORBELL_VA   0x0000008000040000
 #define RF_RING_VA       0x0000008040000000 /* window rings, key 1, read-only for the guest */
 #define RF_STAGING_VA    0x0000008080000000 /* staging rings: same layout as RF_RING_VA */
 #define RF_RING_STEP     0x0000000000020000 /* queue slot k: RX at k*STEP, TX at k*STEP + TX_OFF */

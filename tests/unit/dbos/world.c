@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "rf/igb_desc.h"
 #include "run.h"
 #include "arena.h"
 
@@ -172,8 +173,8 @@ static void make_info(void)
 
         info->nqueues = 2;
         for (unsigned k = 0; k < 2; k++) {
-                info->queue[k].doorbell_rx = RF_DOORBELL_VA + 0x18 + 0x40 * (3 + k);
-                info->queue[k].doorbell_tx = RF_DOORBELL_VA + 0x2018 + 0x40 * (3 + k);
+                info->queue[k].doorbell_rx = RF_DOORBELL_VA + IGB_RDT0 + IGB_QUEUE_STEP * (3 + k);
+                info->queue[k].doorbell_tx = RF_DOORBELL_VA + IGB_TDT0 + IGB_QUEUE_STEP * (3 + k);
         }
 }
 
