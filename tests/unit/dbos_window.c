@@ -16,7 +16,7 @@
 
 #define ANSWER(reason, tail) ((uint64_t)(reason) << 32 | (tail))
 enum { TAIL = 0x40 };
-static const uint64_t rx1 = RF_DOORBELL_VA + 0x18 + 0x40 * 4, tx0 = RF_DOORBELL_VA + 0x2018 + 0x40 * 3;
+static const uint64_t rx1 = RF_DOORBELL_VA + 0xc018 + 0x40 * 4, tx0 = RF_DOORBELL_VA + 0xe018 + 0x40 * 3;
 
 /* mov [rdi], eax; or 64 bits wide */
 static uint64_t doorbell_code(bool wide)
@@ -107,7 +107,7 @@ static void foreign_doorbell(void **unused)
 
         ring_doorbell(va, RF_RING_VA + 64, &ok, 1);
         assert_int_equal(world.rewritten, 1);
-        ring_doorbell(va, RF_DOORBELL_VA + 0x18, &ok, 1);
+        ring_doorbell(va, RF_DOORBELL_VA + 0xc018, &ok, 1);
         assert_int_equal(ncommits, 0);
         assert_int_equal(hypercall_log[0][0], RF_HC_EXIT);
         assert_int_equal(hypercall_log[0][1], DBOS_EXIT_REJECTED | RF_COMMIT_RING << 16);
@@ -123,14 +123,14 @@ struct row {
 };
 /* clang-format off */
 static const struct row rows[] = {
-        {"load of the doorbell", 2, {0x8b, 0x07}, RF_DOORBELL_VA + 0x18, true, DBOS_KILLS, "load"},
+        {"load of the doorbell", 2, {0x8b, 0x07}, RF_DOORBELL_VA + 0xc018, true, DBOS_KILLS, "load"},
         {"another register", 2, {0x89, 0x07}, RF_DOORBELL_VA + 0x00, false, DBOS_KILLS, "no tail register"},
         {"another page", 2, {0x89, 0x07}, RF_DOORBELL_VA + 0x5018, false, DBOS_KILLS, "no tail register"},
-        {"8-bit doorbell store", 2, {0x88, 0x07}, RF_DOORBELL_VA + 0x18, false, DBOS_KILLS, "32-bit"},
-        {"16-bit doorbell store", 3, {0x66, 0x89, 0x07}, RF_DOORBELL_VA + 0x18, false, DBOS_KILLS, "32-bit"},
-        {"doorbell read-modify-write", 2, {0x01, 0x07}, RF_DOORBELL_VA + 0x18, false, DBOS_KILLS, "32-bit"},
-        {"doorbell stosd", 1, {0xab}, RF_DOORBELL_VA + 0x18, false, DBOS_KILLS, "32-bit"},
-        {"16 bytes at a doorbell", 3, {0x0f, 0x11, 0x07}, RF_DOORBELL_VA + 0x18, false, DBOS_KILLS, "32-bit"},
+        {"8-bit doorbell store", 2, {0x88, 0x07}, RF_DOORBELL_VA + 0xc018, false, DBOS_KILLS, "32-bit"},
+        {"16-bit doorbell store", 3, {0x66, 0x89, 0x07}, RF_DOORBELL_VA + 0xc018, false, DBOS_KILLS, "32-bit"},
+        {"doorbell read-modify-write", 2, {0x01, 0x07}, RF_DOORBELL_VA + 0xc018, false, DBOS_KILLS, "32-bit"},
+        {"doorbell stosd", 1, {0xab}, RF_DOORBELL_VA + 0xc018, false, DBOS_KILLS, "32-bit"},
+        {"16 bytes at a doorbell", 3, {0x0f, 0x11, 0x07}, RF_DOORBELL_VA + 0xc018, false, DBOS_KILLS, "32-bit"},
         {"pop to the ring", 2, {0x8f, 0x07}, RF_RING_VA, false, DBOS_KILLS, "plain stores"},
         {"bts with a register", 3, {0x0f, 0xab, 0x07}, RF_RING_VA, false, DBOS_KILLS, "plain stores"},
         {"clzero-like: maskmovdqu", 4, {0x66, 0x0f, 0xf7, 0xc1}, RF_RING_VA, false, DBOS_KILLS, "plain stores"},
