@@ -35,7 +35,7 @@ static int load_image(struct guest *g)
             [RF_FILE_READ_ERROR] = "cannot be read",
         };
         const char *name = g->config->image, *why;
-        uint32_t i = 1, nfiles = BOOT->nfiles; /* 0 is ringfence.conf */
+        uint32_t i = 0, nfiles = BOOT->nfiles;
 
         while (i < nfiles && strncmp(BOOT->file[i].name, name, RF_BOOT_NAME) != 0)
                 i++;
