@@ -69,8 +69,9 @@ $(DBOS): $(DBOS_TOOL_OBJ) $(DBOS_LIB)
 
 # Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
 DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
-DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c))
-DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -fno-stack-protector -MMD -MP
+DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c)) \
+        $(DBOS_B)/tool/arena.o
+DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -Idbos -fno-stack-protector -MMD -MP
 
 $(DBOS_B)/test/%.o: tests/unit/dbos/%.c
 	@mkdir -p $(@D)

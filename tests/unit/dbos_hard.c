@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "dbos/arena.h"
+#include "host/arena.h"
 #include "dbos/generate.h"
 
 enum { FLAGS = 0xcd5, RED = 128, BIG = 0x00ef010f };

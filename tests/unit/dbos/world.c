@@ -12,8 +12,8 @@
 #include <ucontext.h>
 
 #include "rf/igb_desc.h"
+#include "host/arena.h"
 #include "run.h"
-#include "arena.h"
 
 enum { RING_BYTES = RF_MAX_QUEUES * RF_RING_STEP, DOORBELL_BYTES = 0x10000 };
 
@@ -75,14 +75,55 @@ static uint64_t on_hypercall(uint64_t number, uint64_t arg)
         return 0;
 }
 
+static struct {
+        uint64_t va;
+        size_t n;
+} range[8];
+static unsigned nranges;
+
+static bool mapped_byte(uint64_t va)
+{
+        for (unsigned i = 0; i < nranges; i++)
+                if (va - range[i].va < range[i].n)
+                        return true;
+        return arena_bytes(va) != NULL;
+}
+
+static bool mapped(uint64_t va, size_t n)
+{
+        return n && va + n - 1 >= va && mapped_byte(va) && mapped_byte(va + n - 1);
+}
+
+void world_map(uint64_t va, size_t n)
+{
+        range[nranges].va = va;
+        range[nranges++].n = n;
+}
+
+static uint8_t *back(uint64_t va)
+{
+        void *p;
+
+        if (va < RF_GUEST_LO || va >= RF_GUEST_HI)
+                return NULL;
+        p = mmap((void *)va, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        return p == (void *)va ? memset(p, 0xcc, 4096) : NULL;
+}
+
+static void drop(uint64_t va, uint8_t *bytes)
+{
+        munmap(bytes, 4096);
+}
+
 static int space_read(void *ctx, uint64_t va, void *buf, size_t n)
 {
-        return arena_mapped(va, n) ? (memcpy(buf, (void *)va, n), 0) : -RF_ENOENT;
+        return mapped(va, n) ? (memcpy(buf, (void *)va, n), 0) : -RF_ENOENT;
 }
 
 static int space_write(void *ctx, uint64_t va, const void *buf, size_t n)
 {
-        if (!arena_mapped(va, n))
+        if (!mapped(va, n))
                 return -RF_ENOENT;
         memcpy((void *)va, buf, n);
         return 0;
@@ -205,7 +246,8 @@ void world_open(void)
         set_stub(guard_on_hypercall, (uint64_t)on_hypercall);
         set_stub(guard_stack, (uint64_t)call_stack + sizeof call_stack);
         sigaltstack(&ss, NULL);
-        arena_add(RF_IMAGE_BASE, sizeof map);
+        arena_open(back, drop);
+        world_map(RF_IMAGE_BASE, sizeof map);
         world.space = (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding};
         world.code = (struct dbos_code){.va = RF_IMAGE_BASE,
                                         .bytes = sizeof map,

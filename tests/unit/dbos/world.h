@@ -36,8 +36,9 @@ struct world {
 };
 extern struct world world;
 
-void world_open(void);  /* once a process */
-void world_reset(void); /* forget trampolines and logs; code pages become INT3 */
+void world_open(void);                 /* once a process */
+void world_map(uint64_t va, size_t n); /* more that the engine may read */
+void world_reset(void);                /* forget trampolines and logs; code pages become INT3 */
 /* Put code at RF_IMAGE_BASE + offset, followed by the way out. Returns its address. */
 uint64_t world_code(unsigned offset, const void *bytes, size_t n);
 /* Run from va. guarded: ring read-only, doorbell unmapped, faults go to the engine. */
