@@ -85,7 +85,7 @@ backports_line() {
 private_apt() {
         apt-get -q -o Dir::Etc::sourcelist="$tools/apt/sources.list" -o Dir::Etc::sourceparts=- \
                 -o Dir::State::lists="$tools/apt/lists" -o Dir::Cache="$tools/apt/cache" \
-                -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=3 -o Acquire::Languages=none \
+                -o APT::Sandbox::User="$(id -un)" -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any \
                 -o Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false "$@"
 }
 
