@@ -240,8 +240,9 @@ static void check_macs(struct parser *p)
                         continue;
                 g->bad = true;
                 fail(p, g->key_line[GUEST_MAC],
-                     "mac of [guest %s] is also that of [guest %s], line %u; expected its own", g->name,
-                     other->name, other->key_line[GUEST_MAC]);
+                     "mac %02x:%02x:%02x:%02x:%02x:%02x is that of [guest %s], line %u; expected its own",
+                     g->mac[0], g->mac[1], g->mac[2], g->mac[3], g->mac[4], g->mac[5], other->name,
+                     other->key_line[GUEST_MAC]);
         }
         for (unsigned i = 0; i < c->nguests; i++) {
                 uint32_t salt = 0;
@@ -259,7 +260,7 @@ static void check_images(struct parser *p)
         for (unsigned i = 0; i < p->c->nguests; i++) {
                 struct config_guest *g = &p->c->guest[i];
 
-                if (g->key_line[GUEST_IMAGE] != 0 || g->bad)
+                if (g->key_line[GUEST_IMAGE] != 0)
                         continue;
                 g->bad = true;
                 fail(p, g->line, "[guest %s] has no image; expected %s", g->name,

@@ -14,7 +14,7 @@
 enum { CONFIG_NAME = 16, CONFIG_HOST_NAME = 32 };
 
 #define CONFIG_MEMORY_MIN     (4ull << 20)
-#define CONFIG_MEMORY_MAX     (1ull << 35) /* the heap must end below RF_STACK_VA */
+#define CONFIG_MEMORY_MAX     (1ull << 40) /* what a machine has decides; this bounds the arithmetic */
 #define CONFIG_MEMORY_DEFAULT (16ull << 20)
 
 enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };

@@ -178,7 +178,7 @@ static bool set_restart(void *section, struct text v)
 
 const struct config_key config_guest_keys[GUEST_KEYS] = {
     [GUEST_IMAGE] = {"image", "image = FILE, a name of at most 63 characters", set_image},
-    [GUEST_MEMORY] = {"memory", "memory = NUMBER[K|M|G], from 4M to 32G, whole pages of 4K", set_memory},
+    [GUEST_MEMORY] = {"memory", "memory = NUMBER[K|M|G], at least 4M, whole pages of 4K", set_memory},
     [GUEST_CPUS] = {"cpus", "cpus = NUMBER, from 1 to 8", set_cpus},
     [GUEST_MAC] = {"mac", "mac = HH:HH:HH:HH:HH:HH, not multicast (first byte even), not zero", set_mac},
     [GUEST_ARGUMENTS] = {"arguments", "arguments = TEXT of at most 1023 characters", set_arguments},

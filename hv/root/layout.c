@@ -90,6 +90,10 @@ int layout_make(struct layout *l, const struct elf_image *image, uint64_t memory
                             (used + HEAP_PAGES_MIN) * (RF_PAGE_SIZE / 1024));
                 return -RF_ENOMEM;
         }
+        if (total - used > (RF_STACK_VA - RF_HEAP_VA) / RF_PAGE_SIZE) {
+                rf_snprintf(why, n, "memory is too large; expected at most 32G for one guest");
+                return -RF_EINVAL;
+        }
         l->heap_pages = total - used;
         add(l, RF_HEAP_VA, l->heap_pages, RF_MAP_DATA);
         add(l, LAYOUT_WORK_VA, l->work_pages, RF_MAP_RODATA);

@@ -66,7 +66,7 @@ static const struct {
 } bad_lines[] = {
     {"memry = 4M", "unknown key \"memry\"; expected one of image memory cpus mac arguments restart"},
     {"memory = 4T", "expected memory = NUMBER"},
-    {"memory = 1M", "from 4M"},
+    {"memory = 1M", "at least 4M"},
     {"memory = 5000001", "whole pages"},
     {"memory =", "expected memory"},
     {"memory = M", "expected memory"},
