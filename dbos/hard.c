@@ -29,30 +29,43 @@ static enum dbos_action kill(const struct job *j, const struct insn *in)
         return site_overwrite(&site, b) ? DBOS_REFUSED : DBOS_KILLS;
 }
 
-/* Every variant, and two ways to split constants. `room` tells whether placement was what failed. */
-static uint64_t take_apart(const struct job *j, const struct insn *in, bool *room)
+/* Would this form be rid of the bytes? Looked at in two places: displacements that change with the place may
+ * hold them in one, constants hold them in both. */
+static bool worth_placing(const struct equivalent *e)
+{
+        static const uint64_t away[] = {0, 0x00543210};
+        bool clean = false;
+
+        for (unsigned i = 0; i < 2; i++) {
+                struct code probe = {.va = e->in->va + away[i]};
+
+                emit_equivalent(&probe, e);
+                if (probe.bad)
+                        return false;
+                clean |= dbos_find_hard(probe.b, probe.n, 0) < 0;
+        }
+        return clean;
+}
+
+/* Every variant, and two ways to split constants. `known`: some variant would do, were there room. */
+static uint64_t take_apart(const struct job *j, const struct insn *in, bool *known)
 {
         static const int32_t split[] = {0x11111111, -0x12345678};
-        struct site site;
         struct equivalent e = {.in = in};
-        struct code probe;
+        struct site site;
         uint64_t t;
 
+        *known = false;
         for (e.variant = 0; e.variant < VARIANT_COUNT; e.variant++)
                 for (unsigned i = 0; i < 2; i++) {
                         e.split = split[i];
-                        probe = (struct code){.va = in->va};
-                        emit_equivalent(&probe, &e);
-                        if (probe.bad ||
-                            (e.variant != VARIANT_PLAIN && dbos_find_hard(probe.b, probe.n, 0) >= 0))
+                        if (!worth_placing(&e))
                                 continue;
-                        *room = false;
+                        *known = true;
                         site_open(&site, j->s, j->c, in->va, in->length);
                         t = site_jump(&site, emit_equivalent, &e);
                         if (t)
                                 return t;
-                        if (e.variant == VARIANT_PLAIN)
-                                break; /* knows no split */
                 }
         return 0;
 }
@@ -76,17 +89,17 @@ static void patched(const struct job *j, const struct insn *in)
 
 static bool handle_one(const struct job *j, const struct insn *in, struct dbos_finding *f)
 {
-        bool room = true;
+        bool known;
 
         if (insn_is_wrpkru(in)) {
                 finding_of(f, in, DBOS_RULE_HARD, kill(j, in), intended);
         } else {
-                uint64_t t = take_apart(j, in, &room);
+                uint64_t t = take_apart(j, in, &known);
 
                 finding_of(f, in, DBOS_RULE_HARD_BYTES, t ? DBOS_REWRITTEN : DBOS_REFUSED,
-                           t      ? accident
-                           : room ? stuck
-                                  : no_room);
+                           t       ? accident
+                           : known ? no_room
+                                   : stuck);
                 f->trampoline = t;
         }
         if (f->action != DBOS_REFUSED)

@@ -165,7 +165,7 @@ static uint64_t try_choice(struct site *site, const struct choice *ch, size_t n,
                 if (!landing)
                         landing = land_hop(site, ch, n, body, arg);
                 if (!landing)
-                        continue;
+                        return 0; /* no room, or out of reach: asking again changes nothing */
                 put_jump(site, ch->prefixes, ch->free_bytes, landing);
                 if (pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && site_flush(site))
                         return landing;
@@ -188,7 +188,8 @@ static unsigned first_prefixes(const struct site *site)
 
 static uint64_t try_choices(struct site *site, size_t n, emit_body *body, const void *arg)
 {
-        unsigned start = first_prefixes(site), limit = site->length < 5 ? site->length : 5;
+        unsigned start = first_prefixes(site), most = start < 1 ? 2 : start + 1;
+        unsigned limit = site->length < 5 ? site->length : most;
         struct choice ch;
         uint64_t landing;
 
