@@ -2,6 +2,7 @@
 ##   make guests           the network functions: commit form, plain form and bare-metal form
 ##   make guest-variants   the plain driver by gcc and clang at -O0, -O2 and -O3, in build/variants/
 ##   make test-guests      the small guests that system tests boot, in build/guests/
+##   make unit-guestdrv    unit tests of SDK, ring driver and network functions on this machine
 GUEST_CC ?= $(CC)
 GUEST_OPT ?= -O2
 GUEST_NAMES := echo firewall meter
@@ -73,4 +74,5 @@ GUEST_VARIANT_ELFS := $(foreach v,$(GUEST_VARIANTS),$(GUEST_NAMES:%=$(B)/variant
 .PHONY: guest-variants
 guest-variants: $(GUEST_VARIANT_ELFS)
 
+include guestdrv/unit.mk
 include tests/guests/guests.mk

@@ -6,7 +6,7 @@
 
 enum { STARVED_NS = 1000000 };
 
-static struct rf_net *open_nets[RF_SDK_VCPUS][RF_MAX_QUEUES];
+struct rf_net *net_opened[RF_SDK_VCPUS][RF_MAX_QUEUES];
 
 static int check_queue(const struct rf_queue *q)
 {
@@ -74,7 +74,7 @@ int rf_net_open(struct rf_net **net, uint32_t slot)
 
         if (slot >= info->nqueues || slot >= RF_MAX_QUEUES || info->vcpu >= RF_SDK_VCPUS)
                 return -RF_ENOENT;
-        known = &open_nets[info->vcpu][slot];
+        known = &net_opened[info->vcpu][slot];
         if (*known != NULL)
                 return -RF_EBUSY;
         error = check_queue(&info->queue[slot]);

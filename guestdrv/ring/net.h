@@ -55,6 +55,9 @@ static inline bool net_take(struct rf_net *n, const struct rf_frame *f)
         return true;
 }
 
+/* Which slots are open, by vCPU: each once. */
+extern struct rf_net *net_opened[RF_SDK_VCPUS][RF_MAX_QUEUES];
+
 /* Takes back the buffers of sent frames. */
 void net_reap_tx(struct rf_net *n);
 /* Puts free buffers on the receive ring. */
