@@ -20,7 +20,7 @@ static void write_line(const char *text)
         CHAR16 wide[LINE + 3];
         int n = 0;
 
-        for (; text[n] != '\0' && n < LINE; n++)
+        for (; n < LINE && text[n] != '\0'; n++)
                 wide[n] = (unsigned char)text[n];
         wide[n++] = '\r';
         wide[n++] = '\n';

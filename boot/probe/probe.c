@@ -15,7 +15,7 @@ static volatile uint64_t in_data = 0x5052424544415441ull; /* comes from the file
 
 static void serial_put(char c)
 {
-        uint8_t status;
+        uint8_t status = 0;
 
         do
                 __asm__ volatile("inb %1, %0" : "=a"(status) : "Nd"((uint16_t)0x3fd));

@@ -22,12 +22,11 @@ static const char *scan(const char *text)
 {
         static char found[512];
         size_t n = strlen(text);
-        char *copy = malloc(n + 1);
+        char *copy = malloc(n > 0 ? n : 1);
         struct conf conf;
         struct conf_item item;
 
         memcpy(copy, text, n);
-        copy = realloc(copy, n > 0 ? n : 1);
         conf = conf_start(copy, n);
         found[0] = '\0';
         while (conf_next(&conf, &item)) {
