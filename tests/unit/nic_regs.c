@@ -181,22 +181,6 @@ static void gates(void **state)
         assert_int_equal(nic_reg_write(&nic_82576, false, 0x0400, &value), NIC_STORE);
 }
 
-/* Nothing root writes can undo what ring 0 stores after a reset. */
-static void presets_hold(void **state)
-{
-        for (uint32_t i = 0; i < nic_82576.npresets; i++) {
-                const struct nic_preset *p = &nic_82576.presets[i];
-
-                for (uint32_t n = 0; n < p->count; n++) {
-                        uint32_t off = p->first + n * p->step, out = 0;
-
-                        for (unsigned k = 0; k < 100; k++)
-                                if (store(off, (uint32_t)mrand48(), &out) == NIC_STORE)
-                                        assert_int_equal(out, p->value);
-                }
-        }
-}
-
 static void no_offset_has_two_entries(void **state)
 {
         static uint8_t seen[BAR];
@@ -221,7 +205,6 @@ int main(void)
             cmocka_unit_test(what_else_P2_names_is_refused),
             cmocka_unit_test(forced_bits_are_merged),
             cmocka_unit_test(gates),
-            cmocka_unit_test(presets_hold),
             cmocka_unit_test(no_offset_has_two_entries),
         };
 

@@ -39,24 +39,12 @@
 #define IGB_MDIC_INT_EN         0x20000000
 #define IGB_MDIC_ERROR          0x40000000
 
-/* ---- flow control: all 0, see P2 -------------------------------------------------------- */
-#define IGB_FCAL   0x00028
-#define IGB_FCAH   0x0002c
-#define IGB_FCT    0x00030
-#define IGB_FCTTV  0x00170
-#define IGB_FCRTL0 0x02160
-#define IGB_FCRTH0 0x02168
-#define IGB_FCRTV  0x02460
-
 /* ---- interrupts (8.8) -------------------------------------------------------------------- */
-#define IGB_IMC           0x000d8
 #define IGB_GPIE          0x01514
 #define IGB_GPIE_MULTIPLE 0x00000010 /* one MSI-X vector per cause, through IVAR */
-#define IGB_EICS          0x01520
 #define IGB_EIMS          0x01524
 #define IGB_EIMC          0x01528
 #define IGB_EIAC          0x0152c
-#define IGB_EIAM          0x01530
 #define IGB_EICR          0x01580
 #define IGB_EITR0         0x01680 /* + 4 * vector, 25 of them */
 #define IGB_VECTORS       25
@@ -76,8 +64,6 @@
 #define IGB_RCTL_BAM   0x00008000
 #define IGB_RCTL_BSIZE 0x00030000 /* 00b: 2048 bytes */
 #define IGB_RCTL_SECRC 0x04000000
-#define IGB_QDE        0x02408 /* force drop-when-empty, bit per queue */
-#define IGB_RLPML      0x05004
 
 /* per queue, + IGB_QUEUE_STEP * queue (igb_desc.h) */
 #define IGB_RDBAL0         0x0c000
@@ -87,8 +73,8 @@
 #define IGB_SRRCTL_2K      0x00000002 /* BSIZEPACKET in KiB */
 #define IGB_SRRCTL_ONEBUF  0x02000000 /* DESCTYPE 001b: advanced, one buffer */
 #define IGB_SRRCTL_DROP_EN 0x80000000
-#define IGB_SRRCTL_VALUE   (IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN) /* the only one used (P2) \
-                                                                                     */
+/* the only value in use (P2) */
+#define IGB_SRRCTL_VALUE (IGB_SRRCTL_2K | IGB_SRRCTL_ONEBUF | IGB_SRRCTL_DROP_EN)
 #define IGB_RDH0         0x0c010
 #define IGB_RXCTL0       0x0c014 /* DCA */
 #define IGB_RXDCTL0      0x0c028

@@ -8,11 +8,8 @@
 #include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
 
-enum {
-        POLLS = 100,
-        POLL_US = 100, /* 10 ms in all: 256 full frames leave in 3.2 ms at 1 Gb/s */
-        RING_BYTES = IGB_RING_ENTRIES * 16,
-};
+enum { POLLS = 100, POLL_US = 100 /* 10 ms in all: 256 full frames leave in 3.2 ms at 1 Gb/s */ };
+enum { RING_BYTES = IGB_RING_ENTRIES * 16 };
 
 static uint32_t get(const struct igb_io *io, uint32_t off, unsigned queue)
 {

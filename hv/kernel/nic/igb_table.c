@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The register table of the Intel 82576: all that root may touch, and what ring 0 stores after a reset.
+ * The register table of the Intel 82576: all that root may touch.
  * Left out on purpose, hence refused: ring bases and lengths, interrupts, the aliases of queue registers at
  * 0x2800 and 0x3800 and of CTRL, RA and VFTA (0x4, 0x40, 0x600), EEPROM and flash, the window into PCI config
  * space, the mirrors of virtual functions but their counters, mailboxes, IPsec, MACsec, manageability, IEEE
@@ -11,12 +11,11 @@
 #include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
 
-#define ONE           .step = 4, .count = 1
-#define ARRAY(n)      .step = 4, .count = (n)
-#define PER_QUEUE     .step = IGB_QUEUE_STEP, .count = IGB_QUEUES
-#define PER_POOL      .step = IGB_PVF_STEP, .count = IGB_POOLS
-#define ONLY(bits)    ((uint32_t) ~(bits))
-#define LONGEST_FRAME 1522 /* 1518 and one VLAN tag, which fits a buffer of 2 KiB */
+#define ONE        .step = 4, .count = 1
+#define ARRAY(n)   .step = 4, .count = (n)
+#define PER_QUEUE  .step = IGB_QUEUE_STEP, .count = IGB_QUEUES
+#define PER_POOL   .step = IGB_PVF_STEP, .count = IGB_POOLS
+#define ONLY(bits) ((uint32_t) ~(bits))
 
 static const struct nic_reg regs[] = {
     /* general */
@@ -66,35 +65,6 @@ static const struct nic_reg regs[] = {
     {IGB_PVFGOTC0, PER_POOL, .cls = NIC_RING0, .readable = true},
 };
 
-static const struct nic_preset presets[] = {
-    /* no interrupt but the ones `wait` asks for: one vector a cause, no throttling, no link or error causes
-     */
-    {IGB_IMC, ONE, ~0u},
-    {IGB_EIMC, ONE, ~0u},
-    {IGB_GPIE, ONE, IGB_GPIE_MULTIPLE},
-    {IGB_EIAC, ONE, (1u << IGB_VECTORS) - 1},
-    {IGB_IVAR0, ARRAY(8), 0},
-    {IGB_IVAR_MISC, ONE, 0},
-    {IGB_EITR0, ARRAY(IGB_VECTORS), 0},
-    /* every queue off (a reset leaves queue 0 on), with no address of ours or of firmware's */
-    {IGB_RXDCTL0, PER_QUEUE, IGB_RXDCTL_THRESH},
-    {IGB_TXDCTL0, PER_QUEUE, IGB_TXDCTL_THRESH},
-    {IGB_RDLEN0, PER_QUEUE, 0},
-    {IGB_TDLEN0, PER_QUEUE, 0},
-    {IGB_TDWBAL0, PER_QUEUE, 0},
-    {IGB_TDWBAH0, PER_QUEUE, 0},
-    {IGB_RXCTL0, PER_QUEUE, 0},
-    {IGB_TXCTL0, PER_QUEUE, 0},
-    /* a guest that does not refill loses its own frames and stops nobody: drop, never pause */
-    {IGB_SRRCTL0, PER_QUEUE, IGB_SRRCTL_VALUE},
-    {IGB_QDE, ONE, (1u << IGB_QUEUES) - 1},
-    {IGB_RLPML, ONE, LONGEST_FRAME},
-    {IGB_FCRTL0, ONE, 0},
-    {IGB_FCRTH0, ONE, 0},
-    {IGB_FCTTV, ONE, 0},
-    {IGB_FCRTV, ONE, 0},
-};
-
 const struct nic_model nic_82576 = {
     .vendor = 0x8086,
     .devices = {0x10c9, 0x10e8, 0x1526, 0x150a}, /* the copper ones */
@@ -102,9 +72,7 @@ const struct nic_model nic_82576 = {
     .bell_rx = IGB_RDT0 & ~0xfffu,
     .bell_tx = IGB_TDT0 & ~0xfffu,
     .regs = regs,
-    .presets = presets,
     .nregs = sizeof regs / sizeof regs[0],
-    .npresets = sizeof presets / sizeof presets[0],
 };
 
 _Static_assert(IGB_RDT0 + IGB_QUEUES * IGB_QUEUE_STEP <= 0xd000, "one page holds every RDT");

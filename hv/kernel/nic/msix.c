@@ -13,17 +13,9 @@
 #include "rf/igb_regs.h"
 #include "vcpu.h"
 
-enum {
-        CAPABILITY_MSIX = 0x11,
-        TABLE_SIZE = 0x7ff, /* of the capability's control word: entries - 1 */
-        ENTRY_DWORDS = 4,
-        ENTRY_ADDRESS = 0,
-        ENTRY_ADDRESS_HIGH = 1,
-        ENTRY_DATA = 2,
-        ENTRY_CONTROL = 3,
-        ENTRY_MASKED = 1,
-        APIC_IDS = 255, /* 8 bits of destination; 255 is broadcast */
-};
+enum { CAPABILITY_MSIX = 0x11, TABLE_SIZE = 0x7ff /* of the control word: entries - 1 */ };
+enum { ENTRY_ADDRESS, ENTRY_ADDRESS_HIGH, ENTRY_DATA, ENTRY_CONTROL, ENTRY_DWORDS };
+enum { ENTRY_MASKED = 1, APIC_IDS = 255 /* 8 bits of destination; 255 is broadcast */ };
 #define CONTROL_ENABLE  0x80000000u /* in the capability's first dword */
 #define CONTROL_MASK    0x40000000u
 #define MESSAGE_ADDRESS 0xfee00000u /* | APIC id << 12: physical, fixed */
@@ -136,10 +128,10 @@ void nic_wait_disarm(struct vcpu *v, uint64_t slot)
  * for each round with a hypercall of its own. */
 void nic_interrupt(unsigned vector)
 {
-        struct nic_queue *q =
-            nic_queue_at((vector - NIC_VECTOR) / NIC_QUEUES, (vector - NIC_VECTOR) % NIC_QUEUES);
+        unsigned n = vector - NIC_VECTOR;
+        struct nic_queue *q = &nics[n / NIC_QUEUES].queue[n % NIC_QUEUES];
 
-        if (q == NULL || !q->armed)
+        if (!q->armed)
                 return; /* sent before the cause was masked */
         mask(q);
         vcpu_wake(q->vcpu, is_done(q) ? 1 : 2);

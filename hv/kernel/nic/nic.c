@@ -4,13 +4,13 @@
 
 #include "paging.h"
 #include "pci.h"
+#include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
 #include "smp.h"
 
 enum { RESET_US = 20000 /* EEPROM load included */, POLLS = 100, POLL_US = 100 };
 
 struct nic nics[NIC_MAX];
-struct nic_queue nic_queues[NIC_MAX * NIC_QUEUES];
 static const struct nic_model *const models[] = {&nic_82576};
 
 static struct nic *nic_at(uint64_t id)
@@ -20,7 +20,7 @@ static struct nic *nic_at(uint64_t id)
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
 {
-        return nic_at(id) != NULL && queue < NIC_QUEUES ? &nic_queues[id * NIC_QUEUES + queue] : NULL;
+        return nic_at(id) != NULL && queue < NIC_QUEUES ? &nics[id].queue[queue] : NULL;
 }
 
 /* ---- struct igb_io of ring 0: no table in between ----------------------------------------- */
@@ -55,20 +55,19 @@ static bool becomes_clear(struct nic *nic, uint32_t off, uint32_t bits)
 
 /* ---- reset -------------------------------------------------------------------------------- */
 
-static void store_presets(struct nic *nic)
+/* What a reset leaves otherwise: queue 0 on, interrupts throttled as firmware had it and not one a queue. */
+static void preset(struct nic *nic)
 {
-        for (uint32_t i = 0; i < nic->model->npresets; i++) {
-                const struct nic_preset *p = &nic->model->presets[i];
-
-                for (uint32_t n = 0; n < p->count; n++)
-                        io_write(nic, p->first + n * p->step, p->value);
+        io_write(nic, IGB_GPIE, IGB_GPIE_MULTIPLE);
+        io_write(nic, IGB_EIAC, (1u << IGB_VECTORS) - 1);
+        for (unsigned v = 0; v < IGB_VECTORS; v++)
+                io_write(nic, IGB_EITR0 + 4 * v, 0);
+        for (unsigned q = 0; q < IGB_QUEUES; q++) {
+                io_write(nic, IGB_RXDCTL0 + IGB_QUEUE_STEP * q, IGB_RXDCTL_THRESH);
+                io_write(nic, IGB_TXDCTL0 + IGB_QUEUE_STEP * q, IGB_TXDCTL_THRESH);
         }
-        change(nic, IGB_CTRL, 0, IGB_CTRL_RFCE | IGB_CTRL_TFCE);
-}
-
-static struct nic_queue *queues_of(const struct nic *nic)
-{
-        return &nic_queues[(nic - nics) * NIC_QUEUES];
+        change(nic, IGB_CTRL, 0,
+               IGB_CTRL_RFCE | IGB_CTRL_TFCE); /* no guest pauses the wire, nor the wire a guest */
 }
 
 /* DMA is ended first: a reset in the middle of a transaction may hang the bus. What firmware had set up is
@@ -83,9 +82,9 @@ static int reset(struct nic *nic)
         delay_us(RESET_US);
         if (!becomes_clear(nic, IGB_CTRL, IGB_CTRL_RST))
                 return -RF_ETIMEDOUT;
-        store_presets(nic);
+        preset(nic);
         for (uint32_t i = 0; i < NIC_QUEUES; i++)
-                queues_of(nic)[i] = (struct nic_queue){.nic = nic, .index = i};
+                nic->queue[i] = (struct nic_queue){.nic = nic, .index = i};
         nic->ready = true;
         return 0;
 }
@@ -93,7 +92,7 @@ static int reset(struct nic *nic)
 static void revoke_all(struct nic *nic)
 {
         for (unsigned i = 0; i < NIC_QUEUES; i++)
-                queue_revoke(&queues_of(nic)[i]);
+                queue_revoke(&nic->queue[i]);
 }
 
 /* ---- binding ------------------------------------------------------------------------------ */

@@ -78,14 +78,14 @@ struct nic_queue {
 struct nic {
         const struct nic_model *model; /* NULL: not bound */
         uint16_t bdf;
-        bool ready; /* reset and preset by ring 0: enables are allowed */
+        bool ready; /* reset by ring 0: enables are allowed */
         volatile uint32_t *bar, *msix;
         uint64_t bar_hpa;
         struct igb_io io;
+        struct nic_queue queue[NIC_QUEUES];
 };
 
 extern struct nic nics[NIC_MAX];
-extern struct nic_queue nic_queues[NIC_MAX * NIC_QUEUES]; /* NIC n's at n * NIC_QUEUES */
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue); /* NULL: none */
 struct nic_queue *nic_queue_of(const struct vcpu *v);        /* assigned or enabled, or NULL */

@@ -5,22 +5,11 @@
 #include "nic.h"
 #include "x86.h"
 
-enum {
-        CONFIG_ADDRESS = 0xcf8,
-        CONFIG_DATA = 0xcfc,
-        CONFIG_BYTES = 256,
-        CONFIG_COMMAND = 0x04,
-        CONFIG_CLASS = 0x08,
-        CONFIG_HEADER = 0x0c,
-        CONFIG_BAR0 = 0x10,
-        CONFIG_CAPABILITIES = 0x34,
-        STATUS_CAPABILITIES = 1 << 20, /* in the dword of COMMAND */
-        MAX_CAPABILITIES = 48,         /* that many fit: a longer chain is a loop */
-        CLASS_HOST = 0x0600,
-        CLASS_ISA = 0x0601,
-        FUNCTIONS = 8,
-        ALL_BDF = 0x10000,
-};
+enum { CONFIG_ADDRESS = 0xcf8, CONFIG_DATA = 0xcfc, CONFIG_BYTES = 256, FUNCTIONS = 8, ALL_BDF = 0x10000 };
+enum { CONFIG_COMMAND = 4, CONFIG_CLASS = 8, CONFIG_HEADER = 12, CONFIG_BAR0 = 16, CONFIG_CAPABILITIES = 52 };
+enum { CLASS_HOST = 0x0600, CLASS_ISA = 0x0601 };
+#define STATUS_CAPABILITIES (1u << 20) /* in the dword of COMMAND */
+#define MAX_CAPABILITIES    48         /* that many fit: a longer chain is a loop */
 
 uint32_t pci_read(uint16_t bdf, uint32_t off)
 {
@@ -90,11 +79,8 @@ static void add_endpoint(uint16_t bdf, uint32_t id, uint32_t class_sub)
                 klog("pci: more than %u devices: root cannot use %04x", (unsigned)RF_MAX_PCI, (unsigned)bdf);
                 return;
         }
-        host_page->pci[host_page->npci++] = (struct rf_pci_fn){.bdf = bdf,
-                                                               .vendor = (uint16_t)id,
-                                                               .device = (uint16_t)(id >> 16),
-                                                               .class_sub = (uint16_t)class_sub,
-                                                               .bar0 = (low & ~15u) | high << 32};
+        host_page->pci[host_page->npci++] = (struct rf_pci_fn){
+            bdf, (uint16_t)id, (uint16_t)(id >> 16), (uint16_t)class_sub, (low & ~15u) | high << 32};
 }
 
 /* Every bus is tried, not only those behind bridges of bus 0: a second root may have any number. */

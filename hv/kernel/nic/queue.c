@@ -38,9 +38,9 @@ static void set_mode(const struct nic_queue *q, unsigned direction, uint32_t mod
 
 struct nic_queue *nic_queue_of(const struct vcpu *v)
 {
-        for (struct nic_queue *q = nic_queues; q < nic_queues + ARRAY_LENGTH(nic_queues); q++)
-                if (q->vcpu == v)
-                        return q;
+        for (unsigned i = 0; i < NIC_MAX * NIC_QUEUES; i++)
+                if (nics[i / NIC_QUEUES].queue[i % NIC_QUEUES].vcpu == v)
+                        return &nics[i / NIC_QUEUES].queue[i % NIC_QUEUES];
         return NULL;
 }
 
@@ -214,7 +214,6 @@ static void close_window(const struct nic_queue *q)
         for (unsigned d = 0; d < DIRECTIONS; d++) {
                 if (map_zero(q->vcpu, ring_va(q, d)) != 0)
                         space_unmap_fence(q->vcpu, ring_va(q, d));
-                table_unmap(&q->vcpu->guest->nested, q->ring[d]);
         }
         unmap_doorbell(q);
         guest_flush(q->vcpu->guest);
@@ -261,9 +260,12 @@ int64_t nic_queue_revoke(uint64_t id, uint64_t queue)
 
 void nic_revoke_guest(struct guest *g)
 {
-        for (struct nic_queue *q = nic_queues; q < nic_queues + ARRAY_LENGTH(nic_queues); q++)
-                if (q->vcpu != NULL && q->vcpu->guest == g)
+        for (uint32_t i = 0; i < g->nvcpus; i++) {
+                struct nic_queue *q = g->vcpu[i] != NULL ? nic_queue_of(g->vcpu[i]) : NULL;
+
+                if (q != NULL)
                         queue_revoke(q);
+        }
 }
 
 /* ---- looking at one ------------------------------------------------------------------------ */
@@ -296,16 +298,12 @@ int64_t nic_queue_get(uint64_t id, uint64_t queue, uint64_t field)
         const struct nic_queue *q = nic_queue_at(id, queue);
         const struct guard_ring *rx = q == NULL || q->vcpu == NULL ? &none : guard_ring(q, RX);
         const struct guard_ring *tx = q == NULL || q->vcpu == NULL ? &none : guard_ring(q, TX);
-        const uint64_t values[] = {
-            [RF_QUEUE_RX_CLEAN] = rx->clean,
-            [RF_QUEUE_RX_REAPED] = rx->reaped,
-            [RF_QUEUE_TX_CLEAN] = tx->clean,
-            [RF_QUEUE_TX_REAPED] = tx->reaped,
-            [RF_QUEUE_REJECTED] = (uint64_t)rx->rejected + tx->rejected,
-            [RF_QUEUE_RING_RX] = rx->ring,
-            [RF_QUEUE_RING_TX] = tx->ring,
-        };
+        const uint64_t rejected = (uint64_t)rx->rejected + tx->rejected;
+        /* in the order of enum rf_queue_field */
+        const uint64_t values[] = {rx->clean, rx->reaped, tx->clean, tx->reaped,
+                                   rejected,  rx->ring,   tx->ring};
 
+        _Static_assert(RF_QUEUE_REJECTED == 4 && RF_QUEUE_RING_TX == 6, "values[]");
         if (q == NULL)
                 return -RF_ENOENT;
         return field < ARRAY_LENGTH(values) ? (int64_t)values[field] : -RF_EINVAL;

@@ -13,7 +13,7 @@ enum nic_class {
         NIC_FREE,         /* as root wants; it can neither move memory nor block a queue */
         NIC_FORCED,       /* root's value with `clear` taken out, then `set` put in */
         NIC_GATED_RESET,  /* as FORCED; but to set `gate` makes ring 0 revoke all queues and reset the NIC */
-        NIC_GATED_ENABLE, /* as FORCED; but to set `gate` needs a NIC that ring 0 has reset and preset */
+        NIC_GATED_ENABLE, /* as FORCED; but to set `gate` needs a NIC that ring 0 has reset */
 };
 
 struct nic_reg { /* `count` registers of 32 bits at first, first + step, ... */
@@ -23,16 +23,11 @@ struct nic_reg { /* `count` registers of 32 bits at first, first + step, ... */
         bool readable;
 };
 
-struct nic_preset { /* what ring 0 stores after every reset, in this order */
-        uint32_t first, step, count, value;
-};
-
 struct nic_model {
         uint16_t vendor, devices[4];
         uint32_t bar_bytes, bell_rx, bell_tx; /* bell: BAR pages that hold the tail registers */
         const struct nic_reg *regs;
-        const struct nic_preset *presets;
-        uint32_t nregs, npresets;
+        uint32_t nregs;
 };
 
 extern const struct nic_model nic_82576;
