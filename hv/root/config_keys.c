@@ -257,6 +257,8 @@ static const struct {
     {"guard-low", RF_CONTROL_GUARD_LOW},
     {"no-txflags", RF_CONTROL_NO_TXFLAGS},
     {"no-exceptions", RF_CONTROL_NO_EXCEPTIONS},
+    {"no-close-check", RF_CONTROL_NO_CLOSE_CHECK},
+    {"no-msr", RF_CONTROL_NO_MSR},
     {"panic", RF_CONTROL_PANIC},
     {"bad-entry", RF_CONTROL_BAD_ENTRY},
     {"root-dies", RF_CONTROL_ROOT_DIES},

@@ -165,7 +165,9 @@ close:
 guard_close:
         wrpkru
         cmp $RF_PKRU_CLOSED, %eax
+CONTROL(close)
         jne close
+CONTROL_END(close)
 
         mov %r10d, %eax
         shl $32, %rax

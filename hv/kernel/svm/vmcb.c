@@ -26,9 +26,10 @@ void svm_set_intercepts(struct vmcb *c)
         c->cr_reads = 0xffff; /* CR3 would tell where the tables lie */
         c->cr_writes = control_on(RF_CONTROL_NO_CR) ? 0 : 0xffff;
         c->dr_reads = 0xffff; /* DR0-3 are the host's: not in the VMCB */
-        c->dr_writes = 0xffff;
+        c->dr_writes = c->cr_writes;
         c->exceptions = control_on(RF_CONTROL_NO_EXCEPTIONS) ? 1u << VECTOR_PF : 0xffffffff;
-        c->intercept1 = INTERCEPT1 & ~(control_on(RF_CONTROL_LGDT) ? (uint32_t)TABLE_WRITES : 0u);
+        c->intercept1 = INTERCEPT1 & ~(control_on(RF_CONTROL_LGDT) ? (uint32_t)TABLE_WRITES : 0u) &
+                        ~(control_on(RF_CONTROL_NO_MSR) ? (uint32_t)I1_MSR : 0u);
         c->intercept2 = INTERCEPT2 & ~(control_on(RF_CONTROL_NO_XSETBV) ? (uint32_t)I2_XSETBV : 0u);
         c->intercept3 = INTERCEPT3;
         /* without WP a supervisor write ignores both R/W and the key's WD bit (APM 2, 5.6.7) */
