@@ -24,7 +24,7 @@ void guest_why(struct guest *g, const char *format, ...)
         va_end(args);
 }
 
-/* ---- the image ---------------------------------------------------------------------------------------- */
+/* ---- the image ------------------------------------------------------------------------------- */
 
 static int load_image(struct guest *g)
 {
@@ -53,7 +53,7 @@ static int load_image(struct guest *g)
         return 0;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* In parts, except a pool (contiguous): ring 0 zeroes frames under its lock. */
 static int map_range(struct guest *g, const struct layout_range *r)
@@ -89,7 +89,7 @@ static int map_memory(struct guest *g)
         return 0;
 }
 
-/* ---- code --------------------------------------------------------------------------------------------- */
+/* ---- code ------------------------------------------------------------------------------------ */
 
 /* Entries first, then one map a code segment: what layout.c's work_pages() counted. */
 static void describe_code(struct guest *g)
@@ -146,8 +146,7 @@ static int rewrite_code(struct guest *g)
         return first_error;
 }
 
-/* ---- the info page --------------------------------------------------------------------------------------
- */
+/* ---- the info page --------------------------------------------------------------------------- */
 
 static void write_info(struct guest *g, uint32_t index)
 {
@@ -175,13 +174,12 @@ static void write_info(struct guest *g, uint32_t index)
         }
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int create(struct guest *g)
 {
         char why[GUEST_WHY];
-        int error = layout_make(&g->layout, &g->image, g->config->memory, g->config->cpus, nic_ready(), why,
+        int error = layout_make(&g->layout, &g->image, g->config->memory, g->config->cpus, g->queue >= 0, why,
                                 sizeof(why));
         int64_t id;
 
@@ -211,6 +209,8 @@ int guest_build(struct guest *g)
         g->summary = (struct dbos_summary){0};
         error = load_image(g);
         if (error == 0)
+                error = nic_reserve(g);
+        if (error == 0)
                 error = create(g);
         if (error == 0)
                 error = map_memory(g);
@@ -218,7 +218,7 @@ int guest_build(struct guest *g)
                 error = rewrite_code(g);
         if (error == 0)
                 error = guest_accept_code(g);
-        if (error == 0 && nic_ready())
+        if (error == 0)
                 error = nic_attach(g);
         if (error != 0)
                 guest_tear_down(g);
@@ -251,12 +251,13 @@ void guest_tear_down(struct guest *g)
         uint64_t give_up = tsc_now() + tsc_of_ms(1000);
         int64_t error;
 
-        if (g->id < 0)
-                return;
         nic_detach(g);
-        error = sys_guest_stop(g->id);
+        error = g->id < 0 ? 0 : sys_guest_stop(g->id);
         g->past = tally_now(g);
         g->queue = -1;
+        g->state = GUEST_DOWN;
+        if (g->id < 0)
+                return;
         do { /* busy: a CPU is still on its way out of the guest */
                 error = error == 0 || error == -RF_EBUSY ? sys_guest_free(g->id) : error;
         } while (error == -RF_EBUSY && tsc_now() < give_up);
@@ -264,5 +265,4 @@ void guest_tear_down(struct guest *g)
                 log_line("error: %s: its memory could not be given back: %s", g->config->name,
                          error_name(error));
         g->id = -1;
-        g->state = GUEST_DOWN;
 }

@@ -37,7 +37,7 @@ static int quoted(struct text t) /* how much of a value an error message repeats
         return t.length < 40 ? (int)t.length : 40;
 }
 
-/* ---- sections ------------------------------------------------------------------------------- */
+/* ---- sections -------------------------------------------------------------------------------- */
 
 static void begin_host(struct parser *p)
 {
@@ -216,7 +216,7 @@ static void parse_line(struct parser *p, struct text t)
                           trim((struct text){t.at + equals + 1, t.length - equals - 1}));
 }
 
-/* ---- what must hold between guests ------------------------------------------------------------ */
+/* ---- what must hold between guests ----------------------------------------------------------- */
 
 static struct config_guest *same_mac(struct config *c, const struct config_guest *g, unsigned before)
 {

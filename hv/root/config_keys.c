@@ -101,7 +101,7 @@ bool config_set_name(char out[CONFIG_NAME], struct text v)
         return v.length > 0 && set_string(out, CONFIG_NAME, v);
 }
 
-/* ---- [guest NAME] --------------------------------------------------------------------------- */
+/* ---- [guest NAME] ---------------------------------------------------------------------------- */
 
 static bool set_image(void *section, struct text v)
 {
@@ -185,7 +185,7 @@ const struct config_key config_guest_keys[GUEST_KEYS] = {
     [GUEST_RESTART] = {"restart", "restart = never, on-failure or always", set_restart},
 };
 
-/* ---- [host] ----------------------------------------------------------------------------------- */
+/* ---- [host] ---------------------------------------------------------------------------------- */
 
 static bool set_host_name(void *section, struct text v)
 {
@@ -318,7 +318,7 @@ const struct config_key config_host_keys[HOST_KEYS] = {
     [HOST_LOG] = {"log", "log = normal or verbose", set_log},
 };
 
-/* ---- addresses for guests that name none ------------------------------------------------------- */
+/* ---- addresses for guests that name none ----------------------------------------------------- */
 
 void config_derive_mac(uint8_t mac[6], const char *name, uint32_t salt)
 {

@@ -20,7 +20,7 @@ struct guest *guest_of_id(uint32_t id)
         return NULL;
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static void log_built(const struct guest *g)
 {
@@ -68,7 +68,7 @@ void guests_start_all(struct config *c)
         log_line("ready, %u of %u guests running", running, nguests + c->lost);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 /* How often it was restarted within the last minute. The ring holds as many as are allowed. */
 static unsigned recent_restarts(const struct guest *g, uint64_t now)

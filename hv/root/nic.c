@@ -25,7 +25,7 @@ static struct {
         struct igb_pool_stats total[NIC_POOLS], base[NIC_POOLS];
 } nic = {.id = -1};
 
-/* ---- struct igb_io ------------------------------------------------------------------------------------ */
+/* ---- struct igb_io --------------------------------------------------------------------------- */
 
 static uint32_t io_read(void *ctx, uint32_t offset)
 {
@@ -58,7 +58,7 @@ static void io_log(void *ctx, const char *message)
 
 static const struct igb_io io = {NULL, io_read, io_write, io_delay, io_log};
 
-/* ---- finding it --------------------------------------------------------------------------------------- */
+/* ---- finding it ------------------------------------------------------------------------------ */
 
 static const char *model_of(const volatile struct rf_pci_fn *f)
 {
@@ -116,13 +116,12 @@ void nic_start(const struct config_host *config)
                 log_line("no usable nic: guests start without a queue");
 }
 
-bool nic_ready(void)
-{
-        return nic.id >= 0;
-}
+/* ---- one queue pair a guest ------------------------------------------------------------------ */
 
-/* ---- one queue pair a guest -----------------------------------------------------------------------------
- */
+static void read_stats(int queue)
+{
+        igb_ctl_stats(&io, (unsigned)queue, &nic.total[queue]);
+}
 
 static int free_pool(void)
 {
@@ -130,11 +129,6 @@ static int free_pool(void)
                 if (nic.pool[i] == POOL_FREE)
                         return i;
         return -1;
-}
-
-static void read_stats(int queue)
-{
-        igb_ctl_stats(&io, (unsigned)queue, &nic.total[queue]);
 }
 
 /* The queue runs before the pool opens, so that the first frame finds it ready to drop or to receive. */
@@ -151,11 +145,12 @@ static int64_t enable(const struct guest *g, unsigned queue)
         return error;
 }
 
-int nic_attach(struct guest *g)
+int nic_reserve(struct guest *g)
 {
         int queue = free_pool();
-        int64_t error;
 
+        if (nic.id < 0)
+                return 0;
         if (queue < 0) {
                 guest_why(g, "no hardware queue is left; expected at most %d guests on this nic", NIC_POOLS);
                 return -RF_EBUSY;
@@ -164,9 +159,18 @@ int nic_attach(struct guest *g)
         g->queue = queue;
         read_stats(queue);
         nic.base[queue] = nic.total[queue];
-        error = enable(g, (unsigned)queue);
+        return 0;
+}
+
+int nic_attach(struct guest *g)
+{
+        int64_t error;
+
+        if (g->queue < 0)
+                return 0;
+        error = enable(g, (unsigned)g->queue);
         if (error != 0)
-                guest_why(g, "queue %d does not start: %s", queue, error_name(error));
+                guest_why(g, "queue %d does not start: %s", g->queue, error_name(error));
         return (int)error;
 }
 

@@ -7,13 +7,13 @@
 #include "rf/igb_ctl.h"
 
 void nic_start(const struct config_host *config); /* finds, binds and initializes it; logs what it found */
-bool nic_ready(void);
-int nic_attach(struct guest *g);  /* assigns a free queue, steers, enables; 0 or -RF_E... and g->why */
+int nic_reserve(struct guest *g);                 /* before anything is built: 0, or -RF_EBUSY and g->why */
+int nic_attach(struct guest *g);  /* assigns the reserved queue, steers, enables; 0 or -RF_E... and g->why */
 void nic_detach(struct guest *g); /* steers away, closes, revokes */
 void nic_describe(const struct guest *g, struct rf_queue *out);
 /* Ring number of slot 0 (0 receive, 1 transmit) whose tail register is at va in g's space, or -1. */
 int nic_doorbell_ring(const struct guest *g, uint64_t va);
 void nic_tick(void);                        /* once a second: link changes, counters before they wrap */
-struct igb_pool_stats nic_stats(int queue); /* since its last nic_attach */
+struct igb_pool_stats nic_stats(int queue); /* since its last nic_reserve */
 
 #endif

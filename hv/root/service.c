@@ -49,7 +49,7 @@ static void kill_for(struct request *q, const struct dbos_finding *f)
         kill(q, "%s", text);
 }
 
-/* ---- code that appears or changes -------------------------------------------------------------------- */
+/* ---- code that appears or changes ------------------------------------------------------------ */
 
 static void fetch(struct request *q)
 {
@@ -95,7 +95,7 @@ static void code_write(struct request *q)
         resume(q, q->r->rip);
 }
 
-/* ---- ring and doorbell -------------------------------------------------------------------------------- */
+/* ---- ring and doorbell ----------------------------------------------------------------------- */
 
 /* As the trampoline of a rewritten doorbell store would do it. Full: the vCPU tries again. */
 static void commit(struct request *q, int ring, const struct dbos_store *store)
@@ -160,8 +160,7 @@ static void window(struct request *q)
                 kill_for(q, &f);
 }
 
-/* ---- privileged instructions ----------------------------------------------------------------------------
- */
+/* ---- privileged instructions ----------------------------------------------------------------- */
 
 static void cpuid(struct request *q, uint64_t next)
 {
@@ -239,8 +238,7 @@ static void privileged(struct request *q)
                 kill_for(q, &f);
 }
 
-/* ---- the end --------------------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void exited(struct request *q)
 {

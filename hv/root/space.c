@@ -140,7 +140,7 @@ struct dbos_space guest_space(struct guest *g)
         return (struct dbos_space){g, space_read, space_write, space_trampoline, space_finding};
 }
 
-/* ---- acceptance ------------------------------------------------------------------------------------ */
+/* ---- acceptance ------------------------------------------------------------------------------ */
 
 static int accept(struct guest *g, uint64_t va, uint64_t pages)
 {

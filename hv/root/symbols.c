@@ -25,7 +25,7 @@ static bool is_code(const struct elf_image *image, uint64_t va)
         return false;
 }
 
-/* ---- entries: heap sort, because its worst case is as good as any and it needs no memory -------- */
+/* ---- entries: heap sort, because its worst case is as good as any and it needs no memory ----- */
 
 static void sift_down(uint64_t *a, size_t root, size_t n)
 {
@@ -77,7 +77,7 @@ size_t elf_entries(const struct elf_image *image, uint64_t *out)
         return kept;
 }
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void copy_name(const struct elf_image *image, uint32_t at, char *out, size_t n)
 {

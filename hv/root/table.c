@@ -64,8 +64,7 @@ void table_next_mode(void)
         console_line(text);
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* At most five characters: 99999, 123k, 12M. */
 static const char *short_number(char out[8], uint64_t n)
@@ -138,8 +137,7 @@ static uint64_t cpu_percent(const struct tally *d, uint64_t ms)
         return ms == 0 ? 0 : d->run_tsc / (tsc_of_ms(1) * ms / 100 + 1);
 }
 
-/* ---- in place -------------------------------------------------------------------------------------------
- */
+/* ---- in place -------------------------------------------------------------------------------- */
 
 static void add_line(const char *text)
 {
@@ -194,8 +192,7 @@ static void add_guest(const struct guest *g, const struct tally *show, uint64_t 
         }
 }
 
-/* ---- plain ----------------------------------------------------------------------------------------------
- */
+/* ---- plain ----------------------------------------------------------------------------------- */
 
 static void print_plain(const struct guest *g, const struct tally *d, uint64_t ms)
 {
