@@ -14,11 +14,12 @@
 #include "guard_numbers.h"
 #include "rf/igb_desc.h"
 
-enum { PAGE = 4096, STEP_LIMIT = 6000, TRAP_FLAG = 1 << 8, WRPKRU_BYTES = 3 };
+enum { PAGE = 4096, STEP_LIMIT = 6000, TRAP_FLAG = 1 << 8, ARITHMETIC_FLAGS = 0xcd5, WRPKRU_BYTES = 3 };
 
 const uint32_t bed_ring[BED_RINGS] = {0, 1, 6, 7};
 struct bed_window *window;
 struct igb_desc (*staging)[BED_ENTRIES];
+bool bed_fast;
 
 static struct bed_window model;
 static uint8_t page[PAGE + 32]; /* what is at RF_GUARD_VA, readable past its end */
@@ -71,23 +72,30 @@ static uint64_t bell_va(unsigned direction)
         return RF_DOORBELL_VA + ((direction ? IGB_TDT0 : IGB_RDT0) & ~0xfffull);
 }
 
-static void protect(uint64_t va, unsigned key)
+/* Rights of key k are bits 2k (no access) and 2k+1 (no write). */
+static void protect(uint32_t pkru)
 {
-        bool no_access = run.pkru >> (2 * key) & 1, no_write = run.pkru >> (2 * key + 1) & 1;
-        int prot = no_access ? PROT_NONE : no_write ? PROT_READ : PROT_READ | PROT_WRITE;
+        static uint32_t now = RF_PKRU_CLOSED;
+        static const int prots[4] = {PROT_READ | PROT_WRITE, PROT_NONE, PROT_READ, PROT_NONE};
+        int key1 = prots[pkru >> (2 * RF_KEY_WINDOW) & 3], key2 = prots[pkru >> (2 * RF_KEY_DOORBELL) & 3];
+        int failed = 0;
 
-        if (mprotect((void *)va, PAGE, prot) != 0)
+        if (pkru == now)
+                return;
+        now = pkru;
+        failed |= mprotect((void *)RF_STATE_VA, PAGE, key1);
+        for (unsigned n = 0; n < BED_RINGS; n++)
+                failed |= mprotect((void *)ring_va(n), PAGE, key1);
+        failed |= mprotect((void *)bell_va(0), PAGE, key2);
+        failed |= mprotect((void *)bell_va(1), PAGE, key2);
+        if (failed)
                 die("mprotect");
 }
 
 static void set_pkru(uint32_t value)
 {
         run.pkru = value;
-        protect(RF_STATE_VA, RF_KEY_WINDOW);
-        for (unsigned n = 0; n < BED_RINGS; n++)
-                protect(ring_va(n), RF_KEY_WINDOW);
-        protect(bell_va(0), RF_KEY_DOORBELL);
-        protect(bell_va(1), RF_KEY_DOORBELL);
+        protect(bed_fast ? RF_PKRU_OPEN : value);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------------ */
@@ -271,7 +279,7 @@ static void enter(ucontext_t *u)
         for (unsigned i = 0; i < 16; i++)
                 g[greg[i]] = (greg_t)wanted.gpr[i];
         g[REG_RIP] = (greg_t)wanted.rip;
-        g[REG_EFL] = stepping ? 0x202 | TRAP_FLAG : 0x202;
+        g[REG_EFL] = (greg_t)(0x202 | (wanted.flags & ARITHMETIC_FLAGS) | (stepping ? TRAP_FLAG : 0));
         phase = RUNNING;
         set_pkru(RF_PKRU_CLOSED);
 }
@@ -350,6 +358,7 @@ struct bed_run bed_commit(uint64_t ring, uint64_t tail, bool step)
                 regs.gpr[i] = bed_rand();
         *top = BED_RETURN;
         regs.gpr[A_RSP] = (uint64_t)top;
+        regs.flags = 0;
         regs.gpr[A_RDI] = ring;
         regs.gpr[A_RSI] = tail;
         regs.rip = RF_GUARD_VA + RF_GUARD_COMMIT;
@@ -374,14 +383,17 @@ const char *bed_compare(const struct bed_run *r)
         if (r->stop == BED_FORBIDDEN && r->pkru != RF_PKRU_CLOSED)
                 return "forbidden instruction with the window open";
         if (memcmp(&model.state, window->state_page, PAGE) != 0)
-{
-for(int i=0;i<8;i++){struct guard_ring*a=&model.state.ring[i],*b=&window->state.ring[i]; if(memcmp(a,b,64)) printf("ring %d mode %d mask %x clean %x/%x reaped %x/%x rej %d/%d\n",i,a->mode,a->mask,a->clean,b->clean,a->reaped,b->reaped,a->rejected,b->rejected);}
-                return "guard state is not what the C twin says";}
+                return "guard state is not what the C twin says";
         if (memcmp(model.ring, window->ring, sizeof(model.ring)) != 0)
                 return "a ring is not what the C twin says";
         return memcmp(model.bell, window->bell, sizeof(model.bell)) == 0
                    ? NULL
                    : "a doorbell is not what the C twin says";
+}
+
+void bed_forget(void)
+{
+        memset(seen, 0, sizeof(seen));
 }
 
 unsigned bed_seen(unsigned offset)

@@ -31,9 +31,10 @@ struct bed_window {
 };
 extern struct bed_window *window;
 extern struct igb_desc (*staging)[BED_ENTRIES];
+extern bool bed_fast; /* the window stays writable (mprotect is slow): rights are not checked, results are */
 
-struct bed_regs { /* order as in vcpu.h */
-        uint64_t gpr[16], rip;
+struct bed_regs {                     /* order as in vcpu.h */
+        uint64_t gpr[16], rip, flags; /* flags: all but TF, IF, AC and the system's */
 };
 enum { A_RAX, A_RCX, A_RDX, A_RBX, A_RSP, A_RBP, A_RSI, A_RDI, A_R8, A_R9, A_R10, A_R11, A_R12 };
 
@@ -69,6 +70,7 @@ void bed_plain(unsigned n, uint32_t mode, uint32_t mask); /* ring bed_ring[n]: e
 struct bed_run bed_go(const struct bed_regs *regs, bool step);
 struct bed_run bed_commit(uint64_t ring, uint64_t tail, bool step);
 const char *bed_compare(const struct bed_run *run); /* NULL: all as it must be */
+void bed_forget(void);
 unsigned bed_seen(unsigned offset); /* how often single-stepping met this offset of the page */
 
 uint64_t bed_rand(void);

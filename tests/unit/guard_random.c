@@ -76,8 +76,8 @@ static void random_ring(unsigned n)
 
         r->ring = RF_RING_VA + bed_ring[n] * (uint64_t)RF_RING_TX_OFF;
         r->staging = r->ring + RF_STAGING_DELTA;
-        r->doorbell =
-            RF_DOORBELL_VA + (uint64_t)(mode == GR_MODE_TX ? IGB_TDT0 : IGB_RDT0) + (uint64_t)IGB_QUEUE_STEP * bed_below(8);
+        r->doorbell = RF_DOORBELL_VA + (uint64_t)(mode == GR_MODE_TX ? IGB_TDT0 : IGB_RDT0) +
+                      (uint64_t)IGB_QUEUE_STEP * bed_below(8);
         r->bus = bed_below(1 << 20) * 4096;
         r->limit = bed_chance(10) ? 0 : bed_below(1 << 20) * 4096 + 2048;
         r->mode = bed_chance(94) ? mode : modes[bed_below(4)];

@@ -1,0 +1,21 @@
+# hv/kernel/guard, hv/kernel/svm: their unit tests on the host. The objects are kernel.mk's.
+GUARD_UNITS := $(B)/unit/guard_commit_test $(B)/unit/guard_jump_test $(B)/unit/guard_controls_test $(B)/unit/svm_test
+GUARD_UNIT_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -iquote hv/kernel -iquote hv/kernel/guard \
+        -iquote hv/kernel/svm -fPIE -pie
+GUARD_UNIT_BED := tests/unit/guard_bed.c tests/unit/guard_random.c $(addprefix hv/kernel/guard/,guard.S desc.c \
+        hand_over.c guard_build.c)
+GUARD_UNIT_HDRS := tests/unit/guard_bed.h $(wildcard hv/include/rf/*.h hv/kernel/*.h hv/kernel/guard/*.h \
+        hv/kernel/svm/*.h guestdrv/include/*.h)
+
+$(B)/unit/guard_controls_test $(B)/unit/svm_test: GUARD_UNIT_CFLAGS += -DRF_TEST_CONTROLS=1
+$(B)/unit/guard_%_test: tests/unit/guard_%_test.c $(GUARD_UNIT_BED) $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(GUARD_UNIT_CFLAGS) $< $(GUARD_UNIT_BED) -lcmocka -lpthread -o $@
+
+$(B)/unit/svm_test: tests/unit/svm_test.c $(addprefix hv/kernel/svm/,exits.c npt.c vmcb.c) $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(GUARD_UNIT_CFLAGS) $(filter %.c,$^) -lcmocka -o $@
+
+.PHONY: unit-guard
+unit-guard: $(GUARD_UNITS)
+	@set -e; for unit in $^; do $$unit; done
