@@ -19,7 +19,8 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-protot
 INC := -Ihv/include -Ihv/lib -Idbos/include -Iguestdrv/include
 # Freestanding x86-64 code of ours: no libc, no stack protector, no CET, frame pointers for backtraces.
 FREESTANDING := -std=gnu11 -O2 -g $(WARN) $(INC) -ffreestanding -fno-stack-protector -fno-omit-frame-pointer \
-        -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -ffunction-sections -m64
+        -fcf-protection=none -fno-asynchronous-unwind-tables -fno-strict-aliasing -ffunction-sections -m64 \
+        -ffile-prefix-map=$(CURDIR)=.
 KERNEL_CFLAGS := $(FREESTANDING) -mcmodel=kernel -fno-pic -mno-red-zone -mgeneral-regs-only
 ROOT_CFLAGS := $(FREESTANDING) -fno-pic -mgeneral-regs-only
 GUEST_CFLAGS := $(FREESTANDING) -fpie
