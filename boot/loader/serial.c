@@ -10,7 +10,7 @@ enum { LCR_8N1 = 0x03, LCR_DLAB = 0x80, FCR_ENABLE_CLEAR = 0x07, MCR_DTR_RTS = 0
 enum { LSR_DATA_READY = 0x01, LSR_THR_EMPTY = 0x20, LSR_IDLE = 0x40 };
 
 /* A UART at 115200 needs 87 us a character; a port read takes about 1 us. */
-enum { PATIENCE = 100000 };
+enum { PATIENCE = 100000, FIFO = 64 };
 
 static void out8(int port, uint8_t value)
 {
@@ -46,7 +46,7 @@ bool serial_present(void)
         wait_for(LSR_IDLE);
         out8(IER, 0);
         out8(MCR, MCR_LOOP | MCR_DTR_RTS);
-        while (in8(LSR) & LSR_DATA_READY)
+        for (int i = 0; i < FIFO && (in8(LSR) & LSR_DATA_READY); i++)
                 (void)in8(DATA);
         out8(DATA, 0xa5);
         present = wait_for(LSR_DATA_READY) && in8(DATA) == 0xa5;
