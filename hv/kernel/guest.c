@@ -15,7 +15,7 @@ static struct guest guests[RF_MAX_GUESTS];
 static struct vcpu vcpus[RF_MAX_VCPUS];
 uint64_t guard_hpa;
 
-enum { XSAVE_MXCSR = 24, MXCSR_RESET = 0x1f80, PAUSE_EVERY = 64 };
+enum { XSAVE_MXCSR = 24, MXCSR_RESET = 0x1f80, PAUSE_EVERY = 512 };
 
 struct guest *guest_get(uint64_t id)
 {
