@@ -10,7 +10,7 @@
 #include "stat.h"
 #include "sys.h"
 
-enum { MAP_PAGES = 256, DESCENT_STACK = 16384 };
+enum { DESCENT_STACK = 16384 };
 
 /* The engine's recursive descent; one guest is built at a time. */
 static uint64_t descent_stack[DESCENT_STACK];
@@ -55,22 +55,14 @@ static int load_image(struct guest *g)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* In parts, except a pool (contiguous): ring 0 zeroes frames under its lock. */
 static int map_range(struct guest *g, const struct layout_range *r)
 {
-        uint64_t step = r->kind == RF_MAP_POOL ? r->pages : MAP_PAGES;
+        int64_t error = sys_guest_map(g->id, r->va, r->pages, r->kind);
 
-        for (uint64_t done = 0; done < r->pages; done += step) {
-                uint64_t part = r->pages - done < step ? r->pages - done : step;
-                int64_t error = sys_guest_map(g->id, r->va + done * RF_PAGE_SIZE, part, r->kind);
-
-                if (error != 0) {
-                        guest_why(g, "no memory for 0x%lx (%lu pages, %s): %s", r->va, r->pages,
-                                  r->kind == RF_MAP_POOL ? "contiguous" : "any", error_name(error));
-                        return (int)error;
-                }
-        }
-        return 0;
+        if (error != 0)
+                guest_why(g, "no memory for 0x%lx (%lu pages, %s): %s", r->va, r->pages,
+                          r->kind == RF_MAP_POOL ? "contiguous" : "any", error_name(error));
+        return (int)error;
 }
 
 static int map_memory(struct guest *g)
