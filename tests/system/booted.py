@@ -59,6 +59,7 @@ class BootedTest(unittest.TestCase):
         wanted = len(cls.GUESTS) if cls.RUNNING is None else cls.RUNNING
         if running != wanted:
             raise qemu.Failure(cls.machine.story(f"{running} guests run, not {wanted}"))
+        cls.host.wait_answering(g.name for g in cls.GUESTS if "ip=" in g.arguments)
 
     def open_link(self) -> link.Link:
         """Raw frames on this boot's wire, until the test ends."""

@@ -6,6 +6,7 @@ The protocol is hv/root's: one key, one or more lines in answer.
 import re
 import time
 from dataclasses import dataclass
+from typing import Iterable
 
 import qemu
 
@@ -52,6 +53,11 @@ class Host:
         """(running, wanted) guests, when the boot is over."""
         found = self.machine.wait(READY, timeout)
         return int(found[1]), int(found[2])
+
+    def wait_answering(self, names: Iterable[str], timeout: float = 30) -> None:
+        """Until these network functions have given buffers to their rings: before that, frames are lost."""
+        for name in names:
+            self.wait_guest(name, "ready: ip", timeout)
 
     def stats(self, timeout: float = 20) -> dict[str, Stat]:
         """Every guest's counters, now."""

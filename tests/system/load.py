@@ -95,7 +95,7 @@ class Generator:
         self._flows: list[Flow] = []
         self._result = Result()
 
-    def run(self, flows: Iterable[Flow], window: int = WINDOW, patience: float = 5.0,
+    def run(self, flows: Iterable[Flow], window: int = WINDOW, patience: float = 15.0,
             linger: float = 0.3) -> Result:
         """Until every flow has its answers, or nothing has come back for `patience` seconds. Then waits
         `linger` seconds for frames that should not come."""

@@ -139,6 +139,7 @@ def run(name: str | None, network: net.Network) -> int:
         if name is None:
             running, wanted = host.wait_ready()
             smoke.bad += running != wanted or running != len(guests)
+            host.wait_answering(g.name for g in guests)
         else:
             machine.wait(r"ready: ip ", 60)
         print(f"smoke: ready after {time.monotonic() - machine.started:.1f} s")

@@ -15,7 +15,7 @@ _UDP_HEADERS = frames.UDP_OVERHEAD
 
 def ping(address: str, count: int, size: int = 56, interval: float = 0.02) -> Result:
     """The ping tool's own verdict; it compares the payload it gets back."""
-    words = ["ping", "-n", "-q", "-c", str(count), "-i", str(interval), "-W", "3", "-s", str(size), address]
+    words = ["ping", "-n", "-q", "-c", str(count), "-i", str(interval), "-W", "15", "-s", str(size), address]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60 + count, check=False)
     found = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
     if not found:
@@ -30,7 +30,7 @@ def ping(address: str, count: int, size: int = 56, interval: float = 0.02) -> Re
     return result
 
 
-def udp_echo(address: str, sizes: list[int], window: int = 32, patience: float = 3.0) -> Result:
+def udp_echo(address: str, sizes: list[int], window: int = 32, patience: float = 15.0) -> Result:
     """Datagrams that make frames of the given sizes, through a connected socket, to port 7."""
     result = Result()
     waiting: dict[bytes, int] = {}

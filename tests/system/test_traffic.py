@@ -89,6 +89,11 @@ class WaitingGuests(BootedTest):
         cls.RUNNING = len(cls.targets)  # type: ignore[attr-defined]
         return image.BUILD / "ringfence.img"
 
+    @classmethod
+    def wait_booted(cls) -> None:
+        super().wait_booted()
+        cls.host.wait_answering(cls.targets)  # type: ignore[attr-defined]
+
     def test_1_sizes(self) -> None:
         """Every frame length from 60 to 1514, once, as UDP and as ICMP."""
         count = flows.frames.MAX_FRAME - flows.frames.MIN_FRAME + 1
