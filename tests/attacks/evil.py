@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Boots evilroot in root.elf's place and plays the host's part on the wire. See evilroot/evil.h."""
+import contextlib
+import re
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import booted
+import conf
+import frames
+import image
+import qemu
+
+EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
+ETH_LOCAL = 0x88B5
+WIRE_IDENT = 0xBEEF  # IP identification of every frame we send: where the NIC puts it, a buffer address stood
+SETTLE = 0.4  # seconds until what was sent has been seen
+ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
+PAYLOAD = b"FROM-THE-WIRE:" + bytes(range(64))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One `attack:` line."""
+
+    name: str
+    part: str
+    controls: int
+    tried: int
+    blocked: int
+    succeeded: int
+    other: int
+    hung: int
+
+
+@dataclass
+class Exchange:
+    """One `want:` line, and the frames with a word of ours that the host saw until then."""
+
+    name: str
+    controls: int
+    allowed: int
+    sent: int
+    values: dict[str, str]
+    words: dict[str, int] = field(default_factory=dict)
+    strange: list[bytes] = field(default_factory=list)
+    memory: bytes = b""  # physical memory at lo=, after the frames were sent
+
+
+class Evil:
+    """One boot of evilroot, to its end."""
+
+    def __init__(self, name: str, words: str, test_kernel: bool, timeout: float) -> None:
+        self.exchanges: list[Exchange] = []
+        self.stack = contextlib.ExitStack()
+        kernel = image.TEST_KERNEL if test_kernel else image.BUILD / "ringfence.elf"
+        if not EVILROOT.exists():
+            raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
+        img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
+                         {image.ROOT: EVILROOT, image.KERNEL: kernel})
+        self.machine, wire = booted.boot(self.stack, name, img)
+        self.link = wire.open()
+        self.stack.callback(self.link.close)
+        self._frames: list[bytes] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._receive, daemon=True)
+        self._thread.start()
+        self.stack.callback(self._stop_receiving)
+        self._play(timeout)
+
+    def _receive(self) -> None:
+        while not self._over.is_set():
+            frame = self.link.receive(0.1)
+            if frame is not None:
+                self._frames.append(frame)
+
+    def _stop_receiving(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def close(self) -> None:
+        self.stack.close()
+
+    def _play(self, timeout: float) -> None:
+        """Answer `want:` lines until evilroot is done or dead."""
+        mark, end = 0, time.monotonic() + timeout
+        self.machine.wait("evilroot: ready", 90)
+        while True:
+            pattern = r"want: (.*)|evilroot: (done|BROKEN.*)|root died: (.*)|(panic.*)"
+            found = self.machine.wait(pattern, max(1.0, end - time.monotonic()), mark)
+            mark = next(i for i, line in enumerate(self.machine.lines) if i >= mark and found[0] in line) + 1
+            if found[1] is None:
+                break
+            self.exchanges.append(self._exchange(found[1]))
+            self.machine.key("g")
+        if found[2] and found[2] != "done" or found[4]:
+            raise qemu.Failure(self.machine.story(f"evilroot did not come to its end: {found[0]}"))
+
+    def _exchange(self, text: str) -> Exchange:
+        name, *words = text.split()
+        values = dict(word.split("=", 1) for word in words)
+        got = Exchange(name, int(values["controls"], 16), int(values["allowed"]), int(values["send"]), values)
+        frame = frames.udp(conf.GENERATOR, ATTACKER, (9000, 7), PAYLOAD, ident=WIRE_IDENT)
+        for _ in range(got.sent):
+            while not self.link.send(frame):
+                time.sleep(0.001)
+            time.sleep(0.002)
+        time.sleep(SETTLE)
+        seen, self._frames = self._frames, []
+        for one in seen:
+            if frames.kind_of(one) == ETH_LOCAL and one[6:11] == ATTACKER.mac[:5]:
+                word = one[14:22].decode("latin-1")
+                got.words[word] = got.words.get(word, 0) + 1
+            elif one[6:12] != conf.GENERATOR.mac and frames.kind_of(one) not in (0x86DD, frames.ETH_ARP):
+                got.strange.append(one)
+        if "lo" in values:
+            got.memory = self.physical(int(values["lo"], 16), 256)
+        return got
+
+    def physical(self, address: int, size: int) -> bytes:
+        """Memory as QEMU sees it, from outside; b'' where there is none."""
+        text = str(self.machine.monitor("human-monitor-command", **{"command-line": f"xp /{size}xb {address:#x}"}))
+        return bytes(int(b, 16) for line in text.splitlines() for b in re.findall(r"0x([0-9a-f]{2})\b", line.split(":", 1)[-1]))
+
+    def beats(self, seconds: float) -> int:
+        """Heartbeat frames of the surviving guest in that time."""
+        self._frames = []
+        time.sleep(seconds)
+        return sum(frames.kind_of(f) == ETH_LOCAL and f[14:22] == b"RFBEAT!!" for f in list(self._frames))
+
+    def tallies(self) -> list[Tally]:
+        found = self.machine.found(r"attack: name=(\S+) part=(\S+) controls=([0-9a-f]+) tried=(\d+) blocked=(\d+) "
+                                   r"succeeded=(\d+) other=(\d+) hung=(\d+)")
+        return [Tally(m[1], m[2], int(m[3], 16), *(int(m[i]) for i in range(4, 9))) for m in found]
+
+    def landed(self, controls: int) -> set[str]:
+        """Control-state snippets that nothing stopped."""
+        return {m[1] for m in self.machine.found(rf"landed: (\S+) controls={controls:x} ")}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ * Attack 12 and 21 at random: system calls with edge and random arguments; memory used up; and the last acts
+ * of a root, which end in its own death. Ring 0 answers or refuses. It never panics, and afterwards nothing
+ * is missing. */
+#include "rf/igb_desc.h"
+#include "rf_string.h"
+#include "wire.h"
+
+enum { CALLS = 30000, WAIT_MS = 1 };
+static uint64_t seed = 0x5246555a5a313233;
+
+static uint64_t next(void)
+{
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        return seed;
+}
+
+static uint64_t argument(void)
+{
+        static const uint64_t edges[] = {
+            0,
+            0,
+            0,
+            1,
+            1,
+            2,
+            3,
+            4,
+            5,
+            7,
+            8,
+            15,
+            16,
+            17,
+            63,
+            64,
+            255,
+            256,
+            4095,
+            4096,
+            4097,
+            512,
+            UINT32_MAX,
+            1ull << 32,
+            1ull << 52,
+            1ull << 63,
+            INT64_MAX,
+            UINT64_MAX,
+            UINT64_MAX - 4095,
+            RF_GUEST_LO,
+            CODE_VA,
+            CODE_VA,
+            SPOT_VA,
+            DATA_VA,
+            POOL_VA,
+            POOL_VA,
+            RF_GUEST_HI,
+            RF_GUEST_HI - 4096,
+            RF_GUARD_VA,
+            RF_STATE_VA,
+            RF_INFO_VA,
+            RF_DOORBELL_VA,
+            RF_RING_VA,
+            RF_RING_VA + 16,
+            RF_STAGING_VA,
+            0xfffff000,
+            0xfffffffffffff000,
+            0xffff800000000000,
+            0x00007ffffffff000,
+        };
+        uint64_t pick = next();
+
+        if (pick % 16 == 0)
+                return next() >> (pick >> 8 & 63);
+        return edges[(pick >> 16) % (sizeof(edges) / sizeof(edges[0]))];
+}
+
+/* Left out: the end of everything, other defences off, waiting for ever, and sizes that only take time. */
+static bool is_apart(uint64_t number, uint64_t a[6])
+{
+        if (number == RF_SYS_WAIT)
+                a[0] = tsc_now() + tsc_of_ms(WAIT_MS);
+        if (number == RF_SYS_GUEST_NEW)
+                a[0] %= 4096;
+        if (number == RF_SYS_GUEST_MAP && next() % 4 != 0)
+                a[2] %= 64;
+        if ((number == RF_SYS_GUEST_ACCEPT || number == RF_SYS_GUEST_OPEN) && next() % 4 != 0)
+                a[2] %= 16;
+        if (number == RF_SYS_VCPU_START || number == RF_SYS_VCPU_RESUME)
+                a[1] = next() % 2 ? CODE_VA : a[1];
+        return number == RF_SYS_HALT || number == RF_SYS_CONTROL || number == RF_SYS_AUDIT;
+}
+
+static void end_all(void)
+{
+        for (int g = 0; g < RF_MAX_GUESTS; g++) {
+                int64_t error;
+
+                sys_guest_stop(g);
+                do {
+                        error = sys_guest_free(g);
+                } while (error == -RF_EBUSY);
+        }
+}
+
+static uint64_t free_pages(void)
+{
+        sys_wait(0); /* refreshes it */
+        return HOST->free_pages;
+}
+
+/* While guests, one with a queue, are being built and started all the time: something must be there to break.
+ */
+static void furnish(void)
+{
+        int64_t id = sys_guest_new(512, 1 + next() % 2);
+
+        if (id < 0) {
+                end_all();
+                return;
+        }
+        sys_guest_map((int)id, CODE_VA, 4, RF_MAP_CODE);
+        sys_guest_map((int)id, DATA_VA, 4, RF_MAP_DATA);
+        sys_guest_map((int)id, POOL_VA, 4, RF_MAP_POOL);
+        memcpy((void *)(RF_ROOT_GUEST(id) + CODE_VA), snippets, (size_t)(snippets_end - snippets));
+        sys_queue_assign(nic, next() % 8, (uint32_t)sys_vcpu_id((int)id, 0), 0, POOL_VA, 4);
+        sys_queue_enable(nic, next() % 8);
+}
+
+void attack_fuzz(void)
+{
+        uint64_t before, after;
+        struct tally t = {0};
+
+        end_all();
+        nic_reopen();
+        before = free_pages();
+        for (unsigned i = 0; i < CALLS; i++) {
+                uint64_t number = next() % (RF_SYS_COUNT + 2), a[6];
+
+                if (i % 64 == 0)
+                        furnish();
+                for (unsigned k = 0; k < 6; k++)
+                        a[k] = argument();
+                if (is_apart(number, a))
+                        continue;
+                t.tried++;
+                if (rf_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]) < 0)
+                        t.blocked++;
+                else
+                        t.other++;
+        }
+        check("fuzz", "audit", sys_audit() == 0);
+        end_all();
+        nic_reopen();
+        after = free_pages();
+        say("fuzz: %lu free pages before, %lu after", before, after);
+        t.succeeded = after != before;
+        report("fuzz", "calls", &t);
+}
+
+/* ---- memory used up -------------------------------------------------------------------------------- */
+
+/* Takes all there is, in ever smaller pieces: guests of data, never started. */
+static void take_all(void)
+{
+        uint64_t va = DATA_VA;
+        int64_t id = sys_guest_new(1ull << 30, 1);
+
+        for (uint64_t pages = 1 << 16; id >= 0 && pages > 0;) {
+                if (sys_guest_map((int)id, va, pages, RF_MAP_DATA) != 0)
+                        pages /= 2;
+                va += pages > 0 ? (1ull << 16) * RF_PAGE_SIZE : 0;
+        }
+}
+
+void attack_memory(void)
+{
+        uint64_t before = free_pages();
+        struct subject s;
+        int64_t error;
+
+        subject_new(&s, -1, 1);
+        take_all();
+        say("memory: %lu pages left of %lu", free_pages(), before);
+        error = sys_guest_accept(s.guest, SPOT_VA, SPOT_PAGES);
+        say("memory: accept says %ld", error);
+        check("memory", "new guest", sys_guest_new(64, 1) == -RF_ENOMEM);
+        check("memory", "map", sys_guest_map(s.guest, 0x700000000, 1, RF_MAP_DATA) == -RF_ENOMEM);
+        check("memory", "queue", sys_queue_assign(nic, 0, s.vcpu, 0, POOL_VA, 1) == -RF_ENOMEM);
+        end_all();
+        check("memory", "given back", free_pages() == before);
+}
+
+/* ---- the last acts --------------------------------------------------------------------------------- */
+
+/* A guest that sends a frame now and then, for ever: it must go on when root is dead. */
+static void heartbeat(struct subject *s)
+{
+        extern const uint8_t r_beat[];
+        struct run r = run_at(snippet_va(r_beat));
+
+        wire_put(s, 0, "RFBEAT!!");
+        r.gpr[RBX] = RF_STAGING_VA + RF_RING_TX_OFF;
+        r.gpr[R12] = RF_GUARD_VA + RF_GUARD_COMMIT;
+        r.gpr[R14] = wire_hi(FRAME_BYTES);
+        r.gpr[R15] = 200000;
+        for (unsigned i = 0; i < 16; i++)
+                sys_vcpu_set(s->vcpu, i, r.gpr[i]);
+        sys_vcpu_resume(s->vcpu, r.rip);
+}
+
+/* A page changed after acceptance, by root itself: what it writes is WRPKRU. */
+void last_write_code(void)
+{
+        extern const uint8_t p_stay[], p_stay_end[], landing[];
+        struct subject s, beating;
+        struct run r = run_at(SPOT_VA);
+
+        subject_new(&s, 0, 1);
+        subject_new(&beating, 1, 1);
+        if (sys_guest_accept(s.guest, SPOT_VA, 1) != 0)
+                fail("a page of zeros was refused");
+        heartbeat(&beating);
+        say("last: root writes to an accepted page");
+        memcpy(in_guest(&s, SPOT_VA), p_stay, (size_t)(p_stay_end - p_stay));
+        r.gpr[R12] = snippet_va(landing);
+        run(&s, &r);
+        say("last: written; the guest ended with end=%d death=%u", (int)r.end, r.death);
+}
+
+void last_read_kernel(void)
+{
+        struct subject beating;
+
+        subject_new(&beating, 1, 1);
+        heartbeat(&beating);
+        say("last: root reads ring 0's memory");
+        say("last: read %lx", *(volatile uint64_t *)0xffffffff80000000ull);
+}
+
+void last_port(void)
+{
+        struct subject beating;
+
+        subject_new(&beating, 1, 1);
+        heartbeat(&beating);
+        say("last: root writes to PCI configuration ports");
+        __asm__ volatile("outl %0, %1" : : "a"(0x80000004u), "Nd"((uint16_t)0xcf8));
+        say("last: written");
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ * Attack 21: what a root may not do with NIC registers, frames, queues and vCPUs. */
+#include "rf/igb_desc.h"
+#include "rf/igb_regs.h"
+#include "rf_string.h"
+#include "wire.h"
+
+static const struct {
+        const char *name;
+        uint32_t off;
+} forbidden[] = {
+    {"RDBAL", 0xc000},
+    {"RDBAH", 0xc004},
+    {"RDLEN", 0xc008},
+    {"RDH", 0xc010},
+    {"RDT", 0xc018},
+    {"RXDCTL", 0xc028},
+    {"TDBAL", 0xe000},
+    {"TDBAH", 0xe004},
+    {"TDLEN", 0xe008},
+    {"TDH", 0xe010},
+    {"TDT", 0xe018},
+    {"TXDCTL", 0xe028},
+    {"TDWBAL", 0xe038},
+    {"TDWBAH", 0xe03c},
+    {"RXCTL (DCA)", 0xc014},
+    {"TXCTL (DCA)", 0xe014},
+    {"alias of RDBAL", 0x2800},
+    {"alias of RDT", 0x2818},
+    {"alias of TDBAL", 0x3800},
+    {"alias of TDT", 0x3818},
+    {"old RDBAL", 0x110},
+    {"old TDBAL", 0x420},
+    {"PSRCTL", 0x2170},
+    {"RLPML", 0x5004},
+    {"EEC", 0x10},
+    {"EERD", 0x14},
+    {"CTRL_EXT", 0x18},
+    {"FLA", 0x1c},
+    {"GPIE", 0x1514},
+    {"EICS", 0x1520},
+    {"EIMS", 0x1524},
+    {"EIAC", 0x152c},
+    {"IVAR", 0x1700},
+    {"IVAR_MISC", 0x1740},
+    {"PBACL", 0x5b68},
+    {"GCR", 0x5b00},
+    {"SWSM", 0x5b50},
+    {"FACTPS", 0x5b30},
+    {"DCA_CTRL", 0x5b74},
+    {"CIAA", 0x5b88},
+    {"MANC", 0x5820},
+    {"FCTTV", 0x170},
+    {"FCRTH", 0x2168},
+    {"mailbox", 0x800},
+};
+
+static void refused(struct tally *t, const char *name, uint64_t off, uint64_t value)
+{
+        int64_t error = rf_sys(RF_SYS_NIC_WRITE, (uint64_t)nic, off, value, 0, 0, 0);
+
+        t->tried++;
+        t->blocked += error < 0;
+        t->succeeded += error >= 0;
+        if (error >= 0 && !controls)
+                say("attack 21: write of %s (%lx) let through", name, off);
+}
+
+static void named(void)
+{
+        static const uint32_t values[] = {0, 0x100000, UINT32_MAX};
+        struct tally t = {0};
+
+        for (unsigned i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+                for (unsigned v = 0; v < 3; v++)
+                        refused(&t, forbidden[i].name, forbidden[i].off, values[v]);
+        for (uint64_t off = IGB_BAR_BYTES - 8; off < IGB_BAR_BYTES + 16;
+             off += 4) /* MSI-X table, end of the BAR */
+                refused(&t, "end of BAR", off, 1);
+        refused(&t, "unaligned", 0xc001, 1);
+        refused(&t, "beyond 32 bits", 1ull << 32, 1);
+        report("registers", "named", &t);
+}
+
+/* What the forced bits protect, read back after every register took every value it may take. */
+static void sweep(void)
+{
+        struct tally t = {0};
+        bool forced = true;
+
+        for (uint32_t off = 0; off < IGB_BAR_BYTES; off++) {
+                int64_t error = sys_nic_write(nic, off, 0xffffffff & ~(uint32_t)IGB_CTRL_RST);
+
+                t.tried++;
+                t.blocked += error == -RF_EREFUSED;
+                t.other += error != -RF_EREFUSED;
+        }
+        for (uint32_t q = 0; q < IGB_QUEUES; q++)
+                forced = forced && (sys_nic_read(nic, IGB_SRRCTL0 + q * IGB_QUEUE_STEP) & 0x7f) == 2 &&
+                         sys_nic_read(nic, IGB_RDLEN0 + q * IGB_QUEUE_STEP) == 0;
+        forced = forced && (sys_nic_read(nic, IGB_RCTL) & (IGB_RCTL_LPE | IGB_RCTL_SBP | IGB_RCTL_LBM)) == 0;
+        t.succeeded = !forced;
+        report("registers", "sweep", &t);
+        nic_reopen();
+}
+
+/* The use of a ring base of one's own: descriptors that no guard has seen. They lie in the attacker's pool,
+ * buffer 8, and name the victim's. */
+static void own_ring(void)
+{
+        const struct {
+                uint64_t lo, hi;
+        } desc = {.hi = wire_hi(FRAME_BYTES) | IGB_TX_RS};
+        struct subject a, v;
+        uint64_t native[2], at;
+
+        subject_new(&a, 0, 1);
+        subject_new(&v, 1, 1);
+        wire_fill(&v, "RFCANARY");
+        wire_put(&a, 0, "RFALLOW!");
+        native[0] = wire_bus(&v);
+        native[1] = desc.hi;
+        at = wire_bus(&a) + 8 * BUFFER;
+        if (!poke(&a, POOL_VA + 8 * BUFFER, native, sizeof(native)))
+                fail("a pool cannot be written");
+        sys_nic_write(nic, 0xe000, (uint32_t)at);
+        sys_nic_write(nic, 0xe004, (uint32_t)(at >> 32));
+        if (reason(commit(&a, 1, 1, 0, wire_hi(FRAME_BYTES))) != RF_COMMIT_OK)
+                fail("a good descriptor was refused");
+        want("own-ring controls=%x allowed=1 send=0", controls);
+        subject_end(&v);
+        subject_end(&a);
+}
+
+void attack_registers(void)
+{
+        nic_reopen();
+        named();
+        if (!controls)
+                sweep();
+        nic_reopen();
+        own_ring();
+}
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+static struct tally calls;
+
+static void expect(const char *what, int64_t got, int64_t wanted)
+{
+        calls.tried++;
+        if (got == wanted) {
+                calls.blocked++;
+                return;
+        }
+        calls.succeeded += got >= 0;
+        calls.other += got < 0;
+        say("attack 21: %s: %ld, not %ld", what, got, wanted);
+}
+
+static void memory_calls(struct subject *s)
+{
+        int g = s->guest;
+
+        expect("map over a page", sys_guest_map(g, DATA_VA, 1, RF_MAP_DATA), -RF_EBUSY);
+        expect("map code over data", sys_guest_map(g, DATA_VA, 1, RF_MAP_CODE), -RF_EBUSY);
+        expect("map over the pool", sys_guest_map(g, POOL_VA, 1, RF_MAP_CODE), -RF_EBUSY);
+        expect("map page 0", sys_guest_map(g, 0, 1, RF_MAP_DATA), -RF_EINVAL);
+        expect("map the fence", sys_guest_map(g, RF_GUARD_VA, 1, RF_MAP_DATA), -RF_EINVAL);
+        expect("map past the end", sys_guest_map(g, RF_GUEST_HI - 4096, 2, RF_MAP_DATA), -RF_EINVAL);
+        expect("map so much that it wraps", sys_guest_map(g, SPOT_VA, 1ull << 52, RF_MAP_DATA), -RF_EINVAL);
+        expect("map nothing", sys_guest_map(g, 0x700000000, 0, RF_MAP_DATA), -RF_EINVAL);
+        expect("map an odd address", sys_guest_map(g, 0x700000001, 1, RF_MAP_DATA), -RF_EINVAL);
+        expect("map no kind", sys_guest_map(g, 0x700000000, 1, (enum rf_map_kind)4), -RF_EINVAL);
+        expect("map beyond the quota", sys_guest_map(g, 0x700000000, SUBJECT_QUOTA, RF_MAP_DATA), -RF_ENOMEM);
+        expect("accept the pool", sys_guest_accept(g, POOL_VA, 1), -RF_EPERM);
+        expect("accept the guard", sys_guest_accept(g, RF_GUARD_VA, 1), -RF_EINVAL);
+        expect("accept staging", sys_guest_accept(g, RF_STAGING_VA, 1), -RF_EINVAL);
+        expect("accept a ring", sys_guest_accept(g, RF_RING_VA, 1), -RF_EINVAL);
+        expect("accept nothing", sys_guest_accept(g, 0x700000000, 1), -RF_EINVAL);
+        expect("accept the highest page", sys_guest_accept(g, ~0xfffull, 1), -RF_EINVAL);
+        expect("accept an odd address", sys_guest_accept(g, CODE_VA + 1, 1), -RF_EINVAL);
+        expect("open the guard", sys_guest_open(g, RF_GUARD_VA, 1), -RF_EINVAL);
+        sys_guest_map(g, 0xfffff000, 1, RF_MAP_CODE);
+        expect("accept the last page below 4 GiB", sys_guest_accept(g, 0xfffff000, 1), -RF_EINVAL);
+        sys_guest_map(g, 0x700000000, 1, RF_MAP_RODATA);
+        expect("accept read-only data", sys_guest_accept(g, 0x700000000, 1), -RF_EPERM);
+        expect("another guest's code", sys_guest_accept(g + 9, CODE_VA, 1), -RF_ENOENT);
+}
+
+static void vcpu_calls(struct subject *s)
+{
+        expect("start twice", sys_vcpu_start(s->vcpu, CODE_VA, 0), -RF_EBUSY);
+        expect("register 16", sys_vcpu_set(s->vcpu, 16, 0), -RF_EINVAL);
+        expect("register of no vCPU", sys_vcpu_set(RF_MAX_VCPUS, 0, 0), -RF_EBUSY);
+        expect("resume no vCPU", sys_vcpu_resume(UINT32_MAX, 0), -RF_EBUSY);
+        expect("stage before the rings", sys_stage_store(s->vcpu, RF_RING_VA - 8, 0, 8), -RF_EINVAL);
+        expect("stage across the end", sys_stage_store(s->vcpu, RF_RING_VA + 4092, 0, 8), -RF_EINVAL);
+        expect("stage 9 bytes", sys_stage_store(s->vcpu, RF_RING_VA, 0, 9), -RF_EINVAL);
+        expect("stage at another slot", sys_stage_store(s->vcpu, RF_RING_VA + RF_RING_STEP, 0, 8),
+               -RF_ENOENT);
+        expect("stage into the guard", sys_stage_store(s->vcpu, RF_GUARD_VA, 0, 8), -RF_EINVAL);
+        sys_stage_store(s->vcpu, RF_RING_VA, UINT64_MAX, 8);
+        expect("commit a bad descriptor", sys_commit(s->vcpu, 0, 1), (int64_t)RF_COMMIT_ADDRESS << 32);
+        expect("commit no ring", sys_commit(s->vcpu, 8, 1), (int64_t)RF_COMMIT_RING << 32);
+        expect("commit another's ring", sys_commit(s->vcpu, 2, 1), (int64_t)RF_COMMIT_RING << 32);
+        expect("commit past the ring", sys_commit(s->vcpu, 0, 256) >> 32, RF_COMMIT_TAIL);
+}
+
+static void queue_calls(struct subject *s, struct subject *other)
+{
+        expect("queue of another", sys_queue_assign(nic, 0, other->vcpu, 0, POOL_VA, 1), -RF_EBUSY);
+        expect("second queue of a vCPU", sys_queue_assign(nic, 2, s->vcpu, 1, POOL_VA, 1), -RF_ENOTSUP);
+        expect("data as pool", sys_queue_assign(nic, 2, other->vcpu, 0, DATA_VA, 1), -RF_EPERM);
+        expect("code as pool", sys_queue_assign(nic, 2, other->vcpu, 0, CODE_VA, 1), -RF_EPERM);
+        expect("pool and more", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, POOL_PAGES + 1),
+               -RF_ENOENT);
+        expect("staging as pool", sys_queue_assign(nic, 2, other->vcpu, 0, RF_STAGING_VA, 1), -RF_EINVAL);
+        expect("no pool", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, 0), -RF_EINVAL);
+        expect("wrapping pool", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, UINT64_MAX), -RF_EINVAL);
+        expect("slot 4", sys_queue_assign(nic, 2, other->vcpu, 4, POOL_VA, 1), -RF_EINVAL);
+        expect("queue 8", sys_queue_assign(nic, 8, other->vcpu, 0, POOL_VA, 1), -RF_ENOENT);
+        expect("NIC 2", sys_queue_assign(2, 0, other->vcpu, 0, POOL_VA, 1), -RF_ENOENT);
+        expect("enable twice", sys_queue_enable(nic, 0), -RF_EBUSY);
+        expect("enable what is nobody's", sys_queue_enable(nic, 3), -RF_EBUSY);
+        expect("revoke what is nobody's", sys_queue_revoke(nic, 3), -RF_ENOENT);
+        expect("bind twice", sys_nic_bind((uint16_t)HOST->pci[0].bdf) < 0, 1);
+        expect("bind nothing", sys_nic_bind(0xffff), -RF_ENOTSUP);
+        expect("free a live guest", sys_guest_free(s->guest), -RF_EBUSY);
+        expect("no such call", rf_sys(RF_SYS_COUNT, 0, 0, 0, 0, 0, 0), -RF_ENOTSUP);
+        expect("no such call", rf_sys(UINT64_MAX, 0, 0, 0, 0, 0, 0), -RF_ENOTSUP);
+}
+
+/* A guest freed while its queue is live: the queue is off before its frames have a new owner. */
+static void free_live(struct subject *s)
+{
+        sys_guest_stop(s->guest);
+        expect("free with a live queue", sys_guest_free(s->guest), 0);
+        expect("its queue is off", sys_nic_read(nic, IGB_RXDCTL0) >> 25 & 1, 0);
+        expect("and so is the other half", sys_nic_read(nic, IGB_TXDCTL0) >> 25 & 1, 0);
+        expect("nothing is left of it", sys_queue_revoke(nic, 0), -RF_ENOENT);
+}
+
+void attack_calls(void)
+{
+        struct subject s, other;
+
+        subject_new(&s, 0, 1);
+        subject_new(&other, -1, 1);
+        memory_calls(&s);
+        vcpu_calls(&s);
+        queue_calls(&s, &other);
+        free_live(&s);
+        subject_end(&other);
+        report("calls", "edges", &calls);
+        check("calls", "audit", sys_audit() == 0);
+}

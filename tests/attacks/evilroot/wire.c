@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * See wire.h. */
+#include "wire.h"
+
+#include "rf/igb_desc.h"
+#include "rf_string.h"
+
+enum {
+        ETHERTYPE_LOCAL = 0x88b5 /* IEEE 802, local experiments */,
+        STATE_BUS = 64 + 24 /* guard_state.h: GS_RINGS, GR_BUS */
+};
+
+static void build(uint8_t frame[FRAME_BYTES], int queue, const char *word)
+{
+        memset(frame, 0, FRAME_BYTES);
+        memcpy(frame, "\x52\x54\x00\x77\x00\x02", 6);
+        memcpy(frame + 6, nic_mac(queue), 6);
+        frame[12] = ETHERTYPE_LOCAL >> 8;
+        frame[13] = ETHERTYPE_LOCAL & 0xff;
+        memcpy(frame + 14, word, 8);
+}
+
+void wire_put(struct subject *s, unsigned buffer, const char *word)
+{
+        uint8_t frame[FRAME_BYTES];
+
+        build(frame, s->queue, word);
+        if (!poke(s, POOL_VA + buffer * BUFFER, frame, sizeof(frame)))
+                fail("a pool cannot be written");
+}
+
+void wire_fill(struct subject *s, const char *word)
+{
+        for (unsigned i = 0; i < BUFFERS; i++)
+                wire_put(s, i, word);
+}
+
+bool wire_intact(struct subject *s, const char *word)
+{
+        uint8_t frame[FRAME_BYTES], seen[FRAME_BYTES];
+
+        build(frame, s->queue, word);
+        for (unsigned i = 0; i < BUFFERS; i++)
+                if (!peek(s, POOL_VA + i * BUFFER, seen, sizeof(seen)) ||
+                    memcmp(seen, frame, sizeof(seen)) != 0)
+                        return false;
+        return true;
+}
+
+uint64_t wire_bus(struct subject *s)
+{
+        uint64_t bus;
+
+        if (!peek(s, RF_STATE_VA + STATE_BUS, &bus, sizeof(bus)))
+                fail("a guard state cannot be read");
+        return bus;
+}
+
+uint64_t wire_hi(uint32_t length)
+{
+        return IGB_TX_FIXED | length | (uint64_t)length << IGB_TX_PAYLEN_SHIFT;
+}
