@@ -1,4 +1,5 @@
 ## dbos/
+##   make fuzz-dbos  feed the engine random code for FUZZ_SECONDS, with clang's sanitizers
 ##   make dbos     the host command build/dbos/dbos: check, rewrite, explain a guest image
 ##   make unit-dbos  the engine's unit and equivalence tests
 DBOS_B := $(B)/dbos
@@ -14,7 +15,7 @@ DBOS_FLAGS := -Idbos $(ZYDIS_INC) -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_S
         -DZYDIS_DISABLE_ENCODER -MMD -MP
 
 DBOS_SRC := $(wildcard dbos/*.c)
-DBOS_ROOT_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/root/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/root/zydis/%.o)
+DBOS_ROOT_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/bare/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/bare/zydis/%.o)
 DBOS_HOST_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/host/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/host/zydis/%.o)
 DBOS_TOOL_OBJ := $(patsubst dbos/host/%.c,$(DBOS_B)/tool/%.o,$(wildcard dbos/host/*.c))
 DBOS_LIB := $(DBOS_B)/libdbos.a
@@ -30,7 +31,7 @@ $(ZYDIS_STAMP): dbos/zydis.sh
 
 $(DBOS_ROOT_OBJ) $(DBOS_HOST_OBJ) $(DBOS_TOOL_OBJ): | $(ZYDIS_STAMP)
 
-$(DBOS_B)/root/%.o: dbos/%.c
+$(DBOS_B)/bare/%.o: dbos/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
 
@@ -43,7 +44,7 @@ $(DBOS_B)/tool/%.o: dbos/host/%.c
 	$(CC) $(HOST_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
 
 # The Zydis sources exist only once they are fetched, so these rules name no prerequisite of theirs.
-$(ZYDIS_NAMES:%=$(DBOS_B)/root/zydis/%.o): $(DBOS_B)/root/zydis/%.o: $(ZYDIS_STAMP)
+$(ZYDIS_NAMES:%=$(DBOS_B)/bare/zydis/%.o): $(DBOS_B)/bare/zydis/%.o: $(ZYDIS_STAMP)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out $(WARN),$(ROOT_CFLAGS)) $(ZYDIS_FLAGS) $(ZYDIS_INC) -c $(ZYDIS_DIR)/src/src/$*.c -o $@
 
@@ -70,7 +71,7 @@ $(DBOS): $(DBOS_TOOL_OBJ) $(DBOS_LIB)
 # Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
 DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
 DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c)) \
-        $(DBOS_B)/tool/arena.o
+        $(DBOS_B)/tool/arena.o $(DBOS_B)/tool/image.o
 DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -Idbos -fno-stack-protector -MMD -MP
 
 $(DBOS_B)/test/%.o: tests/unit/dbos/%.c
@@ -84,6 +85,22 @@ $(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_LIB)
 .PHONY: unit-dbos
 unit-dbos: $(DBOS_TESTS)
 	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t || exit 1; done
+
+# libFuzzer with sanitizers; Zydis is compiled into it too, so that its reads are watched.
+FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(INC) $(DBOS_FLAGS) \
+        -w -Itests/unit
+DBOS_FUZZ := $(DBOS_B)/fuzz_dbos
+
+$(DBOS_FUZZ): tests/fuzz/fuzz_dbos.c $(DBOS_SRC) dbos/engine.h dbos/host/arena.c hv/lib/rf_format.c $(ZYDIS_STAMP)
+	@mkdir -p $(@D)
+	clang $(filter-out -MMD -MP,$(FUZZ_FLAGS)) $(filter %.c,$^) \
+	        $(ZYDIS_NAMES:%=$(ZYDIS_DIR)/src/src/%.c) -o $@
+
+.PHONY: fuzz-dbos
+fuzz-dbos: $(DBOS_FUZZ)
+	@mkdir -p $(DBOS_B)/corpus
+	$(DBOS_FUZZ) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=8300 -artifact_prefix=$(DBOS_B)/ -print_final_stats=1 \
+	        $(DBOS_B)/corpus $(wildcard tests/fuzz/corpus/dbos)
 
 -include $(DBOS_TEST_OBJ:.o=.d) $(DBOS_TESTS:=.d)
 -include $(DBOS_ROOT_OBJ:.o=.d) $(DBOS_HOST_OBJ:.o=.d) $(DBOS_TOOL_OBJ:.o=.d)

@@ -56,6 +56,7 @@ static void emit_copy(struct code *o, const struct insn *in)
         const ZydisDecodedInstructionRaw *raw = &in->z.raw;
         uint32_t at = o->n;
         bool rip = (in->z.attributes & ZYDIS_ATTRIB_HAS_MODRM) && raw->modrm.mod == 0 && raw->modrm.rm == 5;
+        uint32_t disp32;
         int64_t disp;
 
         emit(o, in->bytes, in->length);
@@ -64,7 +65,8 @@ static void emit_copy(struct code *o, const struct insn *in)
         disp = raw->disp.value + (int64_t)(in->va - (o->va + at));
         if (!fits32(disp) || in->z.address_width == 32)
                 o->far = true;
-        memcpy(o->b + at + raw->disp.offset, &(uint32_t){(uint32_t)disp}, 4);
+        disp32 = (uint32_t)disp;
+        memcpy(o->b + at + raw->disp.offset, &disp32, 4);
 }
 
 /* FF /2, near indirect call: push the return address, then the same operand by FF /4. */

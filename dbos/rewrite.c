@@ -115,7 +115,7 @@ int dbos_rewrite_code(const struct dbos_space *s, const struct dbos_code *c, str
         struct job j = {s, c, sum};
         int err;
 
-        memset(sum, 0, sizeof *sum);
+        *sum = (struct dbos_summary){0};
         if (!c->map || !c->bytes || c->va >> 47 || c->bytes >> 40)
                 return -RF_EINVAL;
         descend(s, c, sum);

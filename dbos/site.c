@@ -51,7 +51,10 @@ bool site_flush(struct site *site)
                 }
         if (first > last)
                 return true;
-        return !site->s->write(site->s->ctx, w->base + first, w->now + first, last - first + 1);
+        if (!site->s->write(site->s->ctx, w->base + first, w->now + first, last - first + 1))
+                return true;
+        (void)site->s->write(site->s->ctx, w->base + first, w->old + first, last - first + 1);
+        return false; /* and the first of two pages, if it was written, is as it was */
 }
 
 int site_overwrite(struct site *site, const uint8_t *bytes)

@@ -87,7 +87,7 @@ static void emit_ring(struct code *o, const struct store_form *f)
 void emit_store(struct code *o, const void *arg)
 {
         const struct store_form *f = arg;
-        uint32_t other, far = 4;
+        uint32_t other, far = 4, distance;
 
         emit_rsp(o, -RED_ZONE);
         emit_push(o, f->scratch);
@@ -106,6 +106,7 @@ void emit_store(struct code *o, const void *arg)
         emit_jmp(o, f->in.va + f->in.length);
         if (!f->doorbell || o->bad)
                 return;
-        memcpy(o->b + far - 4, &(uint32_t){o->n - far}, 4);
+        distance = o->n - far;
+        memcpy(o->b + far - 4, &distance, 4);
         emit_doorbell(o, f);
 }

@@ -115,7 +115,7 @@ static void add(struct dbos_summary *to, const struct dbos_summary *from)
 /* Every executable segment; the summary line says what a linter's would. */
 static int check(bool quiet)
 {
-        struct dbos_summary all = {0}, one;
+        struct dbos_summary all = {0}, one = {0};
         unsigned executable = 0;
 
         arena_open(back, drop);

@@ -84,7 +84,7 @@ static int subtract(uint64_t entry, struct dbos_summary *sum)
 
 static void every_row(void **unused)
 {
-        struct dbos_summary sum;
+        struct dbos_summary sum = {0};
 
         for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
                 const struct row *r = &rows[i];
@@ -133,7 +133,7 @@ static void at_exit(void **unused)
 static void halt(void **unused)
 {
         static const uint8_t code[] = {0xf4, 0x48, 0x89, 0xc3, 0x90, 0xf4, 0x90, 0xb9, 1, 2, 3, 4};
-        struct dbos_summary sum;
+        struct dbos_summary sum = {0};
         struct state s, end;
 
         world_reset();
@@ -166,7 +166,7 @@ static void replaced(void **unused)
                 uint8_t n, bytes[4];
         } form[] = {
             {3, {0x0f, 0x01, 0xd1}}, {2, {0x48, 0xcf}}, {1, {0xcf}}, {1, {0xcb}}, {3, {0x0f, 0x01, 0xd4}}};
-        struct dbos_summary sum;
+        struct dbos_summary sum = {0};
         struct state s;
 
         for (unsigned i = 0; i < sizeof form / sizeof form[0]; i++) {
@@ -183,7 +183,7 @@ static void replaced(void **unused)
 
 static void explained(void **unused)
 {
-        struct dbos_summary sum;
+        struct dbos_summary sum = {0};
         char text[300], tiny[8];
         size_t n;
 
@@ -202,7 +202,7 @@ static void explained(void **unused)
 /* Callbacks that fail, ranges that lie, stacks too small: errors, never a crash. */
 static void hostile_arguments(void **unused)
 {
-        struct dbos_summary sum;
+        struct dbos_summary sum = {0};
         struct dbos_code c = world.code;
 
         world_reset();

@@ -168,6 +168,26 @@ static void every_row(void **unused)
         }
 }
 
+/* A hostile guest cannot have one address judged and another one used. */
+static void fault_elsewhere(void **unused)
+{
+        world_reset();
+        uint64_t va = world_code(0x1000, "\x89\x07", 2);
+        struct dbos_regs r = regs_at(va, RF_RING_VA + 0x100);
+
+        for (int64_t off = -2; off < 6; off++) {
+                enum dbos_action a = dbos_rewrite_store(
+                    &world.space, &world.code, &r, r.gpr[7] + (uint64_t)off, true, &world.store, &world.last);
+
+                if (off < 0 || off > 3)
+                        assert_int_equal(a, DBOS_KILLS);
+                else
+                        assert_int_equal(a, DBOS_REWRITTEN);
+                world_reset();
+                world_code(0x1000, "\x89\x07", 2);
+        }
+}
+
 /* No room at all: `store` tells root what to do. */
 static void emulated_values(void **unused)
 {
@@ -254,7 +274,7 @@ int main(void)
             cmocka_unit_test(revoked_goes_on),  cmocka_unit_test(rejection_ends_the_guest),
             cmocka_unit_test(foreign_doorbell), cmocka_unit_test(every_row),
             cmocka_unit_test(emulated_values),  cmocka_unit_test(page_ends),
-            cmocka_unit_test(range_end),
+            cmocka_unit_test(range_end),        cmocka_unit_test(fault_elsewhere),
         };
 
         world_open();

@@ -205,7 +205,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 
 static void set_stub(const uint8_t *slot, uint64_t v)
 {
-        memcpy((uint8_t *)RF_GUARD_VA + (slot - guard_stubs), &v, 8);
+        memcpy((uint8_t *)RF_GUARD_VA + ((uintptr_t)slot - (uintptr_t)guard_stubs), &v, 8);
 }
 
 static void make_info(void)
@@ -241,7 +241,7 @@ void world_open(void)
         fixed(RF_RING_VA, RING_BYTES, PROT_READ | PROT_WRITE);
         fixed(RF_STAGING_VA, RING_BYTES, PROT_READ | PROT_WRITE);
         make_info();
-        memcpy((void *)RF_GUARD_VA, guard_stubs, (size_t)(guard_stubs_end - guard_stubs));
+        memcpy((void *)RF_GUARD_VA, guard_stubs, (uintptr_t)guard_stubs_end - (uintptr_t)guard_stubs);
         set_stub(guard_on_commit, (uint64_t)on_commit);
         set_stub(guard_on_hypercall, (uint64_t)on_hypercall);
         set_stub(guard_stack, (uint64_t)call_stack + sizeof call_stack);
