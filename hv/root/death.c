@@ -70,8 +70,22 @@ static const char *access_of(uint32_t error) /* page-fault error code, AMD64 APM
         return (error & 2) != 0 ? "store to" : "load from";
 }
 
+/* Ring 0 decodes nothing; the engine knows the instruction's name and what to do instead. */
+static void control_instruction(struct guest *g, const volatile struct rf_vcpu_report *r, char *out, size_t n)
+{
+        struct dbos_space space = guest_space(g);
+        enum dbos_privileged kind;
+        struct dbos_finding f = {0};
+        uint8_t length;
+
+        if (dbos_privileged_at(&space, r->rip, &kind, &length, &f) == 0)
+                dbos_explain(&f, out, n);
+        else
+                rf_snprintf(out, n, "a control instruction that no guest may run (exit 0x%lx)", r->exit_code);
+}
+
 /* The part that depends on the kind of death. */
-static void cause(const struct guest *g, const volatile struct rf_vcpu_report *r, char *out, size_t n)
+static void cause(struct guest *g, const volatile struct rf_vcpu_report *r, char *out, size_t n)
 {
         const struct guest_removed *removed = r->vector == 6 ? removed_at(g, r->rip) : NULL;
 
@@ -105,7 +119,7 @@ static void cause(const struct guest *g, const volatile struct rf_vcpu_report *r
                             r->info2);
                 break;
         case RF_DEATH_PRIVILEGED:
-                rf_snprintf(out, n, "a control instruction that no guest may run (exit 0x%lx)", r->exit_code);
+                control_instruction(g, r, out, n);
                 break;
         case RF_DEATH_ROOT:
                 rf_snprintf(out, n, "stopped by root");

@@ -29,16 +29,17 @@ ROOT_UNIT_CFLAGS := $(HOST_CFLAGS) -fno-builtin
 ROOT_UNIT_PURE := -fsanitize=address,undefined -fno-sanitize-recover=all
 ROOT_UNIT_SHARED := hv/lib/rf_format.c hv/lib/rf_string.c
 ROOT_HEADERS := $(wildcard $(ROOT_DIR)/*.h hv/include/rf/*.h hv/lib/*.h)
-ROOT_UNITS := $(B)/unit/config_test $(B)/unit/elf_test
+ROOT_UNIT_PURES := $(B)/unit/config_test $(B)/unit/elf_test $(B)/unit/root_pure_test
 
 $(B)/unit/config_test: $(ROOT_DIR)/config.c $(ROOT_DIR)/config_keys.c
 $(B)/unit/elf_test: $(ROOT_DIR)/elf.c $(ROOT_DIR)/symbols.c
-$(B)/unit/config_test $(B)/unit/elf_test: $(B)/unit/%: tests/unit/%.c $(ROOT_UNIT_SHARED) $(ROOT_HEADERS)
+$(B)/unit/root_pure_test: $(ROOT_DIR)/layout.c $(ROOT_DIR)/symbols.c $(ROOT_DIR)/trampoline.c $(ROOT_DIR)/cpuid.c
+$(ROOT_UNIT_PURES): $(B)/unit/%: tests/unit/%.c $(ROOT_UNIT_SHARED) $(ROOT_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_UNIT_CFLAGS) $(ROOT_UNIT_PURE) $(filter %.c,$^) -lcmocka -o $@
 
 .PHONY: unit-root
-unit-root: $(ROOT_UNITS)
+unit-root: $(ROOT_UNIT_PURES)
 	@for t in $^; do $$t || exit 1; done
 
 -include $(ROOT_OBJECTS:.o=.d)
