@@ -193,7 +193,7 @@ static void start_next_hop(void)
         memcpy(fw.next->mac, fw.next_mac, 6);
 }
 
-int rf_main(const struct rf_info *info, int argc, char **argv)
+static int start(int argc, char **argv)
 {
         int status;
 
@@ -211,5 +211,12 @@ int rf_main(const struct rf_info *info, int argc, char **argv)
         fw.app.report = report;
         fw.app.tick = tick;
         start_next_hop();
-        return net_app_run(&fw.app);
+        return 0;
+}
+
+int rf_main(const struct rf_info *info, int argc, char **argv)
+{
+        int status = start(argc, argv);
+
+        return status != 0 ? status : net_app_run(&fw.app);
 }

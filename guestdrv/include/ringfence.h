@@ -55,13 +55,13 @@ struct rf_queue {
         uint16_t mtu;          /* bytes of payload, 1500 */
         uint32_t buffer_bytes; /* what the NIC may write at a receive address */
         uint32_t reserved;
-        uint64_t ring_rx, ring_tx;       /* VA, read-only window */
-        uint64_t staging_rx, staging_tx; /* VA, read-write */
+        uint64_t ring_rx, ring_tx;         /* VA, read-only window */
+        uint64_t staging_rx, staging_tx;   /* VA, read-write */
         uint64_t doorbell_rx, doorbell_tx; /* VA of the 32-bit tail registers */
-        uint64_t pool;       /* VA of the DMA pool */
-        uint64_t pool_bytes; /* buffers MUST start at or below pool_bytes - buffer_bytes */
-        uint64_t pool_bus;   /* what to add to a pool offset in a descriptor: 0 under Ringfence,
-                                the bus address on a bare machine */
+        uint64_t pool;                     /* VA of the DMA pool */
+        uint64_t pool_bytes;               /* buffers MUST start at or below pool_bytes - buffer_bytes */
+        uint64_t pool_bus;                 /* what to add to a pool offset in a descriptor: 0 under Ringfence,
+                                              the bus address on a bare machine */
 };
 
 struct rf_info { /* at RF_INFO_VA, read-only */
@@ -92,19 +92,19 @@ enum rf_hypercall {
          * DD set -> 1, or the TSC passes `deadline` -> 0 (UINT64_MAX: never), or a wake-up that is
          * neither (MAY happen) -> 2. -RF_ENOENT: no such queue. queue = UINT32_MAX: time only. */
         RF_HC_WAIT = 2,
-        RF_HC_YIELD = 3, /* give up the rest of the time slice -> 0 */
-        RF_HC_EXIT = 4,  /* (code): the guest ends, all vCPUs; 0 = success. Does not return. */
+        RF_HC_YIELD = 3,  /* give up the rest of the time slice -> 0 */
+        RF_HC_EXIT = 4,   /* (code): the guest ends, all vCPUs; 0 = success. Does not return. */
         RF_HC_COMMIT = 5, /* (ring number, tail): as the commit entry; what it is without keys */
         RF_HC_COUNT
 };
 
 enum rf_commit_reason {
         RF_COMMIT_OK = 0,
-        RF_COMMIT_FULL = 1,    /* the next slot still belongs to the NIC: reap, try again */
-        RF_COMMIT_LIMIT = 2,   /* 32 slots done: call again */
-        RF_COMMIT_RING = 3,    /* no such ring on this vCPU */
-        RF_COMMIT_TAIL = 4,    /* tail >= entries */
-        RF_COMMIT_REVOKED = 5, /* the queue is being taken away */
+        RF_COMMIT_FULL = 1,     /* the next slot still belongs to the NIC: reap, try again */
+        RF_COMMIT_LIMIT = 2,    /* 32 slots done: call again */
+        RF_COMMIT_RING = 3,     /* no such ring on this vCPU */
+        RF_COMMIT_TAIL = 4,     /* tail >= entries */
+        RF_COMMIT_REVOKED = 5,  /* the queue is being taken away */
         RF_COMMIT_ADDRESS = 16, /* the slot at `tail reached` was refused: buffer outside the pool */
         RF_COMMIT_LENGTH = 17,  /* ... length outside [17, 1514] */
         RF_COMMIT_FLAGS = 18,   /* ... type, command or reserved bits */

@@ -63,15 +63,19 @@ static uint64_t on_time(struct net_app *app)
         return next;
 }
 
+unsigned net_app_round(struct net_app *app, uint64_t *next)
+{
+        *next = on_time(app);
+        return serve(app);
+}
+
 int net_app_run(struct net_app *app)
 {
-        uint64_t empty = 0;
+        uint64_t empty = 0, next;
         int error = 0;
 
         while (error == 0 && !app->done) {
-                uint64_t next = on_time(app);
-
-                empty = serve(app) > 0 ? 0 : empty + 1;
+                empty = net_app_round(app, &next) > 0 ? 0 : empty + 1;
                 error = rf_net_error(app->net);
                 if (empty == 0 || error != 0)
                         continue;

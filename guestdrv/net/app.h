@@ -30,6 +30,9 @@ enum { NET_APP_OPTIONS = 4, NET_APP_MAX_OPTIONS = 24 };
  * printing what is wrong. */
 int net_app_start(struct net_app *app, const struct args_option *own, size_t count, int argc, char **argv);
 
+/* One round: what is due, then one burst. Returns the frames received, and in *next when time wants another
+ * round. */
+unsigned net_app_round(struct net_app *app, uint64_t *next);
 /* Serves until a hook sets `done` or the queue is lost; returns the exit code. */
 int net_app_run(struct net_app *app);
 
