@@ -71,7 +71,7 @@ class Host:
         """Leaves that break W^X or the U=1 rule, by ring 0's own walk over every table."""
         mark = self.machine.mark()
         self.machine.key("a")
-        return int(self.machine.wait(r"audit: (\d+) ", timeout, mark)[1])
+        return int(self.machine.wait(r"audit: (\d+) mappings break", timeout, mark)[1])
 
     def kill(self, number: int) -> None:
         self.machine.key(f"k{number}")

@@ -30,7 +30,9 @@ _TPACKET2 = struct.Struct("=IIIHH")  # status, len, snaplen, mac, net
 
 
 class Link(Protocol):
-    """What the load generator needs of a wire."""
+    """What the load generator needs of a wire. `capacity`: frames that may be outstanding in all."""
+
+    capacity: int
 
     def send(self, frame: bytes) -> bool:
         """False if the wire takes nothing right now."""
@@ -47,6 +49,8 @@ class Link(Protocol):
 
 class TapLink:
     """AF_PACKET with a mapped receive ring: a plain socket's buffer may be limited to 90 frames."""
+
+    capacity = RING_FRAMES
 
     def __init__(self) -> None:
         self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -91,7 +95,10 @@ class TapLink:
 
 
 class DatagramLink:
-    """The harness's end of -netdev dgram: one UDP datagram is one frame."""
+    """The harness's end of -netdev dgram: one UDP datagram is one frame. What overflows QEMU's
+    socket buffer (some 90 frames) is lost before any NIC sees it, so fewer may be outstanding."""
+
+    capacity = 64
 
     def __init__(self, sock: socket.socket, qemu: tuple[str, int]) -> None:
         self._sock, self._qemu = sock, qemu

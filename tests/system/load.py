@@ -69,6 +69,12 @@ class Result:
     def rate(self) -> float:
         return self.answered / self.seconds if self.seconds else 0.0
 
+    def add(self, other: "Result") -> None:
+        """Count another run to this one."""
+        for name in ("sent", "answered", "lost", "altered", "duplicated", "unsent", "overruns", "seconds"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.notes += other.notes[: 10 - len(self.notes)]
+
     def note(self, text: str) -> None:
         if len(self.notes) < 10:
             self.notes.append(text)
@@ -101,6 +107,7 @@ class Generator:
         `linger` seconds for frames that should not come."""
         self._flows, self._result = list(flows), Result()
         self._link.overruns()
+        window = min(window, max(1, self._link.capacity // max(1, len(self._flows))))
         begin = last = time.monotonic()
         while any(f.answered < f.count for f in self._flows):
             self._fill(window)

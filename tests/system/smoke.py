@@ -42,8 +42,7 @@ class Smoke:
         good = result.good
         self.bad += not good
         print(f"smoke: {'ok  ' if good else 'FAIL'} {what}: {result.text()}", flush=True)
-        for name in ("sent", "answered", "lost", "altered", "duplicated", "unsent", "overruns"):
-            setattr(self.total, name, getattr(self.total, name) + getattr(result, name))
+        self.total.add(result)
 
     def linux_stack(self, network: net.Network) -> None:
         if not network.tap:
@@ -51,7 +50,7 @@ class Smoke:
             return
         for guest in self.guests:
             for size in SIZES:
-                self.count(f"ping {guest.name}, {size} bytes", stack.ping(guest.station.ip, 20, size))
+                self.count(f"ping {guest.name}, {size} bytes", stack.ping(guest.station.ip, 5, size))
             sizes = [load.mixed_size(n) for n in range(300)]
             self.count(f"UDP sockets to {guest.name}", stack.udp_echo(guest.station.ip, sizes))
 

@@ -4,6 +4,7 @@ import unittest
 from collections import deque
 
 import frames
+import link
 import load
 
 HOST = frames.Station(frames.mac("52:54:00:77:00:02"), "10.77.0.2")
@@ -17,6 +18,8 @@ def echo_flow(index: int, number: int) -> tuple[bytes, bytes]:
 
 class FakeLink:
     """A wire with an echo at its end that misbehaves on one frame."""
+
+    capacity = link.RING_FRAMES
 
     def __init__(self, fault: str = "", at: int = 17) -> None:
         self.fault, self.at, self.count = fault, at, 0
@@ -50,19 +53,19 @@ class FakeLink:
 
 
 def run(fault: str) -> tuple[load.Result, FakeLink]:
-    link = FakeLink(fault)
+    wire = FakeLink(fault)
     flows = [load.Flow(name, 200, echo_flow) for name in ("one", "two", "three")]
-    return load.Generator(link).run(flows, patience=0.2), link
+    return load.Generator(wire).run(flows, patience=0.2), wire
 
 
 class GeneratorTest(unittest.TestCase):
     """Each fault of the wire shows up under its own name, and only there."""
 
     def test_good_wire(self) -> None:
-        result, link = run("")
+        result, wire = run("")
         self.assertTrue(result.good, result.text())
         self.assertEqual((result.sent, result.answered), (600, 600))
-        self.assertLessEqual(link.most, 3 * load.WINDOW)
+        self.assertLessEqual(wire.most, 3 * load.WINDOW)
 
     def test_faults_are_seen(self) -> None:
         for fault, counter in (("lose", "lost"), ("alter", "altered"), ("misdeliver", "altered"),

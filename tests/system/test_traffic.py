@@ -49,7 +49,7 @@ class ThreePollingEchoes(BootedTest):
             self.skipTest(f"no Linux stack on the wire: {NETWORK.reason}")
         for guest in self.GUESTS:
             with self.subTest(guest.name):
-                ping = stack.ping(guest.station.ip, 20, 1472)
+                ping = stack.ping(guest.station.ip, 5, 1472)
                 self.assertTrue(ping.good, ping.text())
                 udp = stack.udp_echo(guest.station.ip, [load.mixed_size(n) for n in range(200)])
                 self.assertTrue(udp.good, udp.text())
