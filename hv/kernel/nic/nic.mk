@@ -1,14 +1,14 @@
 # Ring 0's NIC code is built by hv/kernel/kernel.mk; here are its unit tests on the host: the register table, the
-# BAR checks and the 82576 library, each compiled from the very files that ring 0 and root link.
+# BAR checks, queue pairs and the 82576 library, each compiled from the very files that ring 0 and root link.
 NIC_UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/nic_*.c))
-NIC_PURE := hv/kernel/nic/regs.c hv/kernel/nic/igb_table.c hv/kernel/nic/pci_bar.c hv/kernel/nic/igb_queue.c \
-        hv/root/igb.c
+NIC_PURE := $(addprefix hv/kernel/nic/,regs.c igb_table.c pci_bar.c igb_queue.c) hv/root/igb.c
+$(B)/unit/nic_queue: NIC_PURE += hv/kernel/nic/queue.c
 
-$(B)/unit/nic_%: tests/unit/nic_%.c $(NIC_PURE) $(wildcard hv/kernel/nic/*.h hv/include/rf/*.h)
+$(B)/unit/nic_%: tests/unit/nic_%.c $(wildcard hv/kernel/nic/*.[ch] hv/kernel/*.h hv/include/rf/*.h tests/unit/nic_*.h) hv/root/igb.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -fsanitize=undefined,address -Ihv/kernel -Ihv/kernel/nic $< $(NIC_PURE) -lcmocka -o $@
 
-##   make unit-nic   unit tests of the NIC register table, PCI checks and the 82576 library
+##   make unit-nic   unit tests of the NIC register table, queue pairs, PCI checks and the 82576 library
 .PHONY: unit-nic
 unit-nic: $(NIC_UNIT)
 	@set -e; for t in $^; do $$t; done

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A fake kernel and a fake NIC around hv/kernel/nic/queue.c, for nic_queue.c alone: what it asks of frames,
+ * tables and vCPUs is recorded or answered here.
+ */
+#ifndef NIC_BED_H
+#define NIC_BED_H
+
+#include "cpu.h"
+#include "frame.h"
+#include "guard/guard_state.h"
+#include "nic.h"
+#include "rf/igb_desc.h"
+#include "rf/igb_regs.h"
+#include "sched.h"
+
+enum { FRAMES = 64, POOL_FIRST = 8, POOL_PAGES = 4, MAPPINGS = 32, GUEST = 3 };
+
+/* phys() adds PHYSMAP_BASE: with this base of "physical" memory it ends up in our array. */
+static uint8_t memory[FRAMES][PAGE_SIZE] __attribute__((aligned(4096)));
+static uint64_t hpa_of(uint64_t i)
+{
+        return (uint64_t)(uintptr_t)memory - PHYSMAP_BASE + i * PAGE_SIZE;
+}
+
+struct nic nics[NIC_MAX];
+uint32_t active_controls;
+struct cpu cpus[RF_BOOT_MAX_CPUS];
+static struct frame frames[FRAMES];
+static struct guest guest;
+static struct vcpu vcpus[2];
+static struct rf_vcpu_report reports[2];
+static struct guard_state states[2];
+static struct {
+        uint64_t va, hpa;
+        unsigned perm;
+} fence[MAPPINGS];
+static uint32_t bar[IGB_BAR_BYTES / 4];
+static char order[1024];
+static int allocations_left, stuck_polls, woken, maps_left;
+static bool window_open;
+static uint64_t pool_swap; /* 1: neighbouring pages of the pool change places */
+
+static void note(const char *what)
+{
+        strncat(order, what, sizeof order - strlen(order) - 2);
+        strcat(order, " ");
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+struct frame *frame_of(uint64_t hpa)
+{
+        uint64_t i = (hpa - hpa_of(0)) / PAGE_SIZE;
+
+        return hpa >= hpa_of(0) && i < FRAMES ? &frames[i] : NULL;
+}
+
+int64_t frame_alloc(enum frame_kind kind, int owner)
+{
+        if (allocations_left-- <= 0)
+                return -RF_ENOMEM;
+        for (int i = 16; i < FRAMES; i++)
+                if (frames[i].kind == FRAME_FREE) {
+                        frames[i] = (struct frame){.kind = (uint8_t)kind, .owner = (int16_t)owner};
+                        memset(memory[i], 0, PAGE_SIZE);
+                        return (int64_t)hpa_of((uint64_t)i);
+                }
+        return -RF_ENOMEM;
+}
+
+void frame_free(uint64_t hpa)
+{
+        struct frame *f = frame_of(hpa);
+
+        assert_non_null(f);
+        assert_int_equal(f->pins, 0);
+        assert_int_not_equal(f->kind, FRAME_FREE);
+        for (int i = 0; i < MAPPINGS; i++)
+                assert_true(fence[i].va == 0 || fence[i].hpa != hpa); /* nobody sees it any more */
+        f->kind = FRAME_FREE;
+        note("free");
+}
+
+static int find(uint64_t va)
+{
+        for (int i = 0; i < MAPPINGS; i++)
+                if (fence[i].va == va)
+                        return i;
+        return -1;
+}
+
+int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
+{
+        int i = find(va) >= 0 ? find(va) : find(0);
+
+        if (maps_left-- <= 0)
+                return -RF_ENOMEM;
+        fence[i].va = va;
+        fence[i].hpa = hpa;
+        fence[i].perm = perm;
+        if (frame_of(hpa) != NULL && frame_of(hpa)->owner == OWNER_KERNEL)
+                note("zero");
+        return 0;
+}
+
+void space_unmap_fence(struct vcpu *v, uint64_t va)
+{
+        int i = find(va);
+
+        if (i >= 0)
+                fence[i].va = 0;
+        if (i >= 0 && va >= RF_DOORBELL_VA && va < RF_DOORBELL_VA + 0x10000)
+                note("bell");
+}
+
+/* slot 0: the guest's memory, pool at RF_POOL_VA; slot 1: the fence */
+bool table_query(const struct table *t, uint64_t va, uint64_t *hpa, unsigned *perm)
+{
+        uint64_t page = (va - RF_POOL_VA) / PAGE_SIZE;
+        int i = find(va);
+
+        *perm = PERM_RW;
+        if (t == &guest.slot0) {
+                if (va < RF_POOL_VA || page >= POOL_PAGES + 2)
+                        return false;
+                *hpa = hpa_of(POOL_FIRST + (page ^ pool_swap));
+                return true;
+        }
+        if (i >= 0)
+                *hpa = fence[i].hpa;
+        return i >= 0;
+}
+
+void guest_flush(struct guest *g)
+{
+        assert_int_equal(states[0].ring[0].mode, GR_MODE_REVOKED);
+        assert_int_equal(states[0].ring[1].mode, GR_MODE_REVOKED);
+        note("flush");
+}
+
+void vcpu_wake(struct vcpu *v, uint64_t result)
+{
+        woken++;
+}
+
+bool vcpu_window_open(const struct vcpu *v)
+{
+        return window_open;
+}
+
+void klog(const char *format, ...)
+{
+        note("log");
+}
+
+struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
+{
+        return id == 0 && queue < NIC_QUEUES ? &nics[0].queue[queue] : NULL;
+}
+
+void msix_open(struct nic_queue *q)
+{
+        note("open");
+}
+
+void msix_close(struct nic_queue *q)
+{
+        note("close");
+}
+
+/* ---- the NIC --------------------------------------------------------------------------------- */
+
+static uint32_t nic_in(void *ctx, uint32_t off)
+{
+        return bar[off / 4];
+}
+
+static int nic_out(void *ctx, uint32_t off, uint32_t val)
+{
+        bool control = off >= 0xc000 && off % 0x40 == 0x28;
+
+        if (control && stuck_polls)
+                val |= IGB_XDCTL_ENABLE;
+        if (control && (bar[off / 4] & IGB_XDCTL_ENABLE) && !(val & IGB_XDCTL_ENABLE))
+                note(off >= 0xe000 ? "tx-off" : "rx-off");
+        bar[off / 4] = val;
+        return 0;
+}
+
+static void nic_delay(void *ctx, unsigned us)
+{
+}
+
+static int fresh(void **state)
+{
+        memset(fence, 0, sizeof fence);
+        memset(bar, 0, sizeof bar);
+        memset(states, 0, sizeof states);
+        memset(reports, 0, sizeof reports);
+        order[0] = 0;
+        allocations_left = maps_left = 1000;
+        stuck_polls = woken = 0;
+        window_open = false;
+        pool_swap = 0;
+        guest = (struct guest){.id = GUEST, .used = true, .nvcpus = 2};
+        for (int i = 0; i < 2; i++) {
+                vcpus[i] = (struct vcpu){.guest = &guest, .report = &reports[i], .state = &states[i]};
+                guest.vcpu[i] = &vcpus[i];
+        }
+        for (int i = 0; i < FRAMES; i++)
+                if (frames[i].owner != OWNER_KERNEL) /* the zero page is made once */
+                        frames[i] = (struct frame){.kind = FRAME_FREE};
+        for (int i = 0; i < POOL_PAGES; i++)
+                frames[POOL_FIRST + i] = (struct frame){.kind = FRAME_POOL, .owner = GUEST};
+        nics[0] = (struct nic){.model = &nic_82576, .ready = true, .bar = bar, .bar_hpa = 0xfe000000};
+        nics[0].io = (struct igb_io){NULL, nic_in, nic_out, nic_delay, NULL};
+        for (uint32_t i = 0; i < NIC_QUEUES; i++)
+                nics[0].queue[i] = (struct nic_queue){.nic = &nics[0], .index = i};
+        return 0;
+}
+
+#endif
