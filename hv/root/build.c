@@ -185,8 +185,16 @@ static int create(struct guest *g)
                 return (int)id;
         }
         g->id = (int)id;
-        for (uint32_t i = 0; i < g->config->cpus; i++)
-                g->vcpu[i] = (uint32_t)sys_vcpu_id(g->id, i);
+        g->nvcpus = 0;
+        for (uint32_t i = 0; i < g->config->cpus; i++) {
+                int64_t vcpu = sys_vcpu_id(g->id, i);
+
+                if (vcpu < 0) {
+                        guest_why(g, "its vCPU %u is missing: %s", i, error_name(vcpu));
+                        return (int)vcpu;
+                }
+                g->vcpu[g->nvcpus++] = (uint32_t)vcpu;
+        }
         return 0;
 }
 
@@ -220,7 +228,7 @@ int guest_build(struct guest *g)
 int guest_start(struct guest *g)
 {
         console_guest_begin(g);
-        for (uint32_t i = 0; i < g->config->cpus; i++) {
+        for (uint32_t i = 0; i < g->nvcpus; i++) {
                 uint64_t top = RF_STACK_VA + (uint64_t)(i + 1) * RF_STACK_STEP;
                 int64_t error;
 

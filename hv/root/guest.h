@@ -42,8 +42,9 @@ struct guest {
 
         /* built: valid while id >= 0 */
         int id;
-        int queue; /* of the NIC, -1: none */
-        uint32_t vcpu[RF_GUEST_VCPUS];
+        int queue;                     /* of the NIC, -1: none */
+        uint32_t vcpu[RF_GUEST_VCPUS]; /* ring 0's ids */
+        uint32_t nvcpus;
         struct elf_image image;
         struct layout layout;
         struct trampolines trampolines;

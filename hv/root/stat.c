@@ -38,7 +38,7 @@ struct tally tally_now(const struct guest *g)
 
         if (g->id < 0)
                 return t;
-        for (uint32_t i = 0; i < g->config->cpus; i++)
+        for (uint32_t i = 0; i < g->nvcpus; i++)
                 add_vcpu(&t, g->vcpu[i]);
         if (g->queue >= 0) {
                 struct igb_pool_stats s = nic_stats(g->queue);
