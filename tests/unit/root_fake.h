@@ -31,7 +31,8 @@ extern struct fake {
         int resumed; /* how often */
         uint64_t resume_rip, set[16];
         uint64_t stage_va, stage_value, stage_bytes;
-        int commits, accepts, opens, frames;
+        int commits, accepts, opens;
+        uint64_t frames;
         unsigned npages;
         struct fake_page page[FAKE_PAGES];
         char log[16384]; /* what root printed */
