@@ -71,19 +71,26 @@ void space_unmap_fence(struct vcpu *v, uint64_t va)
 /* Without keys nothing in the window is writable by the guest and the doorbell is not mapped at all. */
 int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
 {
-        uint64_t old;
+        uint64_t old = hpa;
         unsigned old_perm;
+        const struct frame *replaced;
         int error;
 
-        if (table_query(&v->slot1, va, &old, &old_perm) && old != hpa)
-                space_unmap_fence(v, va); /* what was here must not stay reachable in the nested table */
         if (!cpu_has_keys && (perm & PERM_U) != 0) {
                 if ((perm & PERM_UC) != 0)
                         return 0;
                 perm = PERM_R | PERM_U;
         }
+        (void)table_query(&v->slot1, va, &old, &old_perm);
         error = table_map(&v->guest->nested, hpa, hpa, perm & (PERM_RW | PERM_X | PERM_UC));
-        return error < 0 ? error : table_map(&v->slot1, va, hpa, perm);
+        if (error == 0)
+                error = table_map(&v->slot1, va, hpa, perm);
+        /* A straight swap: a guest that reads here meanwhile sees the old page or the new one. Only then does
+         * what was here leave the nested table, unless all guests share it. */
+        replaced = frame_of(old);
+        if (error == 0 && old != hpa && replaced != NULL && replaced->owner == v->guest->id)
+                table_unmap(&v->guest->nested, old);
+        return error;
 }
 
 static int map_fence_pages(struct vcpu *v)

@@ -2,7 +2,7 @@
  *
  * What all of ring 0 uses: logging, panic, the one lock, test controls.
  *
- * Ring 0 runs with interrupts off, on one stack a CPU, under one ticket lock. It holds no state on a stack
+ * Ring 0 runs with interrupts off, on one stack a CPU, under one lock. It holds no state on a stack
  * across a guest entry: each CPU is a loop of pick, run, handle (loop.c).
  */
 #ifndef KERNEL_H
