@@ -9,8 +9,10 @@ enum { COM1 = 0x3f8, DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 }; /*
 enum { LCR_8N1 = 0x03, LCR_DLAB = 0x80, FCR_ENABLE_CLEAR = 0x07, MCR_DTR_RTS = 0x03, MCR_LOOP = 0x10 };
 enum { LSR_DATA_READY = 0x01, LSR_THR_EMPTY = 0x20, LSR_IDLE = 0x40 };
 
-/* A UART at 115200 needs 87 us a character; a port read takes about 1 us. */
-enum { PATIENCE = 100000, FIFO = 64 };
+/* A UART at 115200 needs 87 us a character; a port read takes about 1 us. An emulated one may stand still for a
+ * while before it takes the firmware's last line, and what is sent then is lost: once, at the start, we wait
+ * longer. */
+enum { PATIENCE = 100000, PATIENCE_AT_START = 5000000, FIFO = 64 };
 
 static void out8(int port, uint8_t value)
 {
@@ -25,9 +27,9 @@ static uint8_t in8(int port)
         return value;
 }
 
-static bool wait_for(uint8_t bits)
+static bool wait_for(uint8_t bits, int tries)
 {
-        for (int i = 0; i < PATIENCE; i++) {
+        for (int i = 0; i < tries; i++) {
                 if ((in8(LSR) & bits) == bits)
                         return true;
         }
@@ -43,13 +45,13 @@ bool serial_present(void)
 
         if (in8(LSR) == 0xff) /* an empty bus reads as ones */
                 return false;
-        wait_for(LSR_IDLE);
+        wait_for(LSR_IDLE, PATIENCE_AT_START);
         out8(IER, 0);
         out8(MCR, MCR_LOOP | MCR_DTR_RTS);
         for (int i = 0; i < FIFO && (in8(LSR) & LSR_DATA_READY); i++)
                 (void)in8(DATA);
         out8(DATA, 0xa5);
-        present = wait_for(LSR_DATA_READY) && in8(DATA) == 0xa5;
+        present = wait_for(LSR_DATA_READY, PATIENCE) && in8(DATA) == 0xa5;
         out8(MCR, mcr);
         out8(IER, ier);
         return present;
@@ -58,7 +60,7 @@ bool serial_present(void)
 /* 115200 bits a second, 8N1: the divisor of the 1.8432 MHz clock is 1. */
 void serial_open(void)
 {
-        wait_for(LSR_IDLE);
+        wait_for(LSR_IDLE, PATIENCE);
         out8(IER, 0);
         out8(LCR, LCR_DLAB | LCR_8N1);
         out8(DATA, 1);
@@ -71,7 +73,7 @@ void serial_open(void)
 void serial_write(const char *text)
 {
         for (; *text != '\0'; text++) {
-                wait_for(LSR_THR_EMPTY);
+                wait_for(LSR_THR_EMPTY, PATIENCE);
                 out8(DATA, (uint8_t)*text);
         }
 }
