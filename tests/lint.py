@@ -97,13 +97,14 @@ def check_hosts_and_paths() -> list[str]:
 
 
 def ring0_lines() -> int:
-    """All lines of C, headers and assembly in hv/kernel, blank ones and comments included."""
-    return sum(len(lines_of(p)) for p in tracked(*SOURCE) if p.parts[:2] == ("hv", "kernel"))
+    """Lines of C, headers and assembly in hv/kernel, comments included, blank ones not."""
+    ours = [p for p in tracked(*SOURCE) if p.parts[:2] == ("hv", "kernel")]
+    return sum(1 for p in ours for line in lines_of(p) if line.strip())
 
 
 def check_ring0() -> list[str]:
     count = ring0_lines()
-    print(f"lint: ring 0 has {count} lines (limit {RING0_LINES})")
+    print(f"lint: ring 0 has {count} lines, comments included, blank lines not (limit {RING0_LINES})")
     return [f"hv/kernel has {count} lines"] if count > RING0_LINES else []
 
 
