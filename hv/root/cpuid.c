@@ -5,13 +5,13 @@
  * register. */
 #include "cpuid.h"
 
-#define BIT(n) (1u << (n))
+#define BIT(n)            (1u << (n))
+#define LEAF_HYPERVISOR   0x40000000u
+#define LEAF_EXTENDED     0x80000000u
+#define LEAF_MAX_EXTENDED 0x80000008u
 
 enum {
         LEAF_MAX_BASIC = 0xd,
-        LEAF_HYPERVISOR = 0x40000000,
-        LEAF_EXTENDED = 0x80000000,
-        LEAF_MAX_EXTENDED = 0x80000008,
         XCR0_GUEST = 7,          /* x87, SSE, AVX (ringfence.h) */
         XSAVE_GUEST_BYTES = 832, /* legacy area 512, header 64, AVX 256 */
 };

@@ -3,19 +3,19 @@
 ROOT_DIR := hv/root
 ROOT_SOURCES := $(wildcard $(ROOT_DIR)/*.c)
 ROOT_LIB_SOURCES := $(wildcard hv/lib/*.c)
-ROOT_OBJECTS := $(ROOT_SOURCES:$(ROOT_DIR)/%.c=$(B)/root/%.o) $(B)/root/start.o \
-        $(ROOT_LIB_SOURCES:hv/lib/%.c=$(B)/root/lib_%.o)
+ROOT_OBJECTS := $(ROOT_SOURCES:$(ROOT_DIR)/%.c=$(B)/ring3/%.o) $(B)/ring3/start.o \
+        $(ROOT_LIB_SOURCES:hv/lib/%.c=$(B)/ring3/lib_%.o)
 ROOT_DBOS := $(B)/dbos/libdbos-root.a
 
-$(B)/root/%.o: $(ROOT_DIR)/%.c
+$(B)/ring3/%.o: $(ROOT_DIR)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/root/%.o: $(ROOT_DIR)/%.S
+$(B)/ring3/%.o: $(ROOT_DIR)/%.S
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/root/lib_%.o: hv/lib/%.c
+$(B)/ring3/lib_%.o: hv/lib/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -41,13 +41,14 @@ $(ROOT_UNIT_PURES): $(B)/unit/%: tests/unit/%.c $(ROOT_UNIT_SHARED) $(ROOT_HEADE
 # Root as it is, with the engine, above a fake ring 0. Not under the address sanitizer, whose own memory lies
 # where root's shared pages must be.
 ROOT_UNIT_FAKED := $(filter-out %/main.c %/igb.c %/serial.c %/screen.c %/keys.c %/table.c,$(ROOT_SOURCES))
-$(B)/unit/root_guest_test: tests/unit/root_guest_test.c tests/unit/root_fake.c $(ROOT_UNIT_FAKED) $(ROOT_UNIT_SHARED) \
-                $(B)/dbos/libdbos.a $(ROOT_HEADERS) tests/unit/root_fake.h
+ROOT_UNIT_BEDS := $(B)/unit/root_guest_test $(B)/unit/root_service_test
+$(ROOT_UNIT_BEDS): $(B)/unit/%: tests/unit/%.c tests/unit/root_bed.c tests/unit/root_fake.c $(ROOT_UNIT_FAKED) \
+                $(ROOT_UNIT_SHARED) $(B)/dbos/libdbos.a $(ROOT_HEADERS) tests/unit/root_bed.h tests/unit/root_fake.h
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_UNIT_CFLAGS) -fsanitize=undefined -fno-sanitize-recover=all $(filter %.c %.a,$^) -lcmocka -o $@
 
 .PHONY: unit-root
-unit-root: $(ROOT_UNIT_PURES) $(B)/unit/root_guest_test
+unit-root: $(ROOT_UNIT_PURES) $(ROOT_UNIT_BEDS)
 	@for t in $^; do $$t || exit 1; done
 
 -include $(ROOT_OBJECTS:.o=.d)

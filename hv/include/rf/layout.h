@@ -18,9 +18,9 @@
 #define RF_GUEST_HI    0x0000007fc0000000 /* nothing of a guest lies at or above */
 
 /* ---- PML4 slot 1: the fence, one copy a vCPU ------------------------------------------ */
-#define RF_GUARD_VA      0x0000008000010000 /* one page, execute; neighbours unmapped */
-#define RF_STATE_VA      0x0000008000020000 /* one page, guard state, key 1 */
-#define RF_INFO_VA       0x0000008000030000 /* one page, read-only */
+#define RF_GUARD_VA 0x0000008000010000 /* one page, execute; neighbours unmapped */
+#define RF_STATE_VA 0x0000008000020000 /* one page, guard state, key 1 */
+#define RF_INFO_VA  0x0000008000030000 /* one page, read-only */
 /* The NIC's BAR, its first 64 KiB at their own offsets; only pages with tail registers are mapped, key 2. */
 #define RF_DOORBELL_VA   0x0000008000040000
 #define RF_RING_VA       0x0000008040000000 /* window rings, key 1, read-only for the guest */
