@@ -4,6 +4,10 @@
 
 #include "../../guestdrv/ring/net.h"
 
+#include <unistd.h>
+
+enum { HANG_SECONDS = 60 };
+
 struct bed *bed;
 
 static uint32_t slot_of(uint32_t index)
@@ -40,6 +44,7 @@ static void describe(struct rf_queue *q, uint32_t buffers)
 
 void bed_make(uint32_t buffers)
 {
+        alarm(HANG_SECONDS); /* a driver that never ends is as wrong as one that answers wrongly */
         bed = calloc(1, sizeof(*bed));
         assert_non_null(bed);
         bed->pool = aligned_alloc(4096, (size_t)buffers * RF_NET_BUFFER);
