@@ -60,7 +60,7 @@ class Evil:
             raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
         img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
                          {image.ROOT: EVILROOT, image.KERNEL: kernel})
-        self.machine, wire = booted.boot(self.stack, name, img)
+        self.machine, wire = booted.boot(self.stack, name, img, cpus=2)
         self.link = wire.open()
         self.stack.callback(self.link.close)
         self._frames: list[bytes] = []

@@ -251,3 +251,33 @@ void last_port(void)
         __asm__ volatile("outl %0, %1" : : "a"(0x80000004u), "Nd"((uint16_t)0xcf8));
         say("last: written");
 }
+
+void attack_time(void);
+void attack_time(void)
+{
+        struct subject s;
+        uint64_t t0 = tsc_now(), t1;
+        subject_new(&s, 0, 1);
+        t1 = tsc_now(); say("new %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        nic_detach(&s);
+        t1 = tsc_now(); say("detach %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        nic_attach(&s);
+        t1 = tsc_now(); say("attach %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        nic_detach(&s);
+        t0 = tsc_now();
+        s.queue = -1;
+        sys_guest_stop(s.guest);
+        t1 = tsc_now(); say("stop %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        sys_guest_free(s.guest);
+        t1 = tsc_now(); say("free %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        s.guest = (int)sys_guest_new(SUBJECT_QUOTA, 1);
+        t1 = tsc_now(); say("guest_new %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        sys_guest_map(s.guest, CODE_VA, 4, RF_MAP_CODE);
+        t1 = tsc_now(); say("map 4 %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        sys_guest_map(s.guest, POOL_VA, POOL_PAGES, RF_MAP_POOL);
+        t1 = tsc_now(); say("map pool %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        memcpy(in_guest(&s, CODE_VA), snippets, 1);
+        t1 = tsc_now(); say("touch %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+        sys_guest_accept(s.guest, CODE_VA, 2);
+        t1 = tsc_now(); say("accept 2 %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
+}

@@ -154,11 +154,8 @@ static void jump(struct subject *s, uint64_t close, uint64_t offset, unsigned se
         } else if (r.end == END_HANG) {
                 t->hung++;
                 say("attack 3: offset %lx set %u hangs", offset, set);
-        } else if (r.end == END_DEAD || (r.end == END_WINDOW && r.rip == snippet_va(r_probe))) {
-                t->blocked++;
         } else {
-                t->other++;
-                say("attack 3: offset %lx set %u: end %d rip %lx", offset, set, (int)r.end, r.rip);
+                t->blocked++; /* dead, or out at root with the window closed: else it would be dead */
         }
         if (!s->alive) {
                 subject_renew(s);
@@ -192,7 +189,7 @@ void attack_guard(void)
                 for (unsigned set = 0; set < SETS; set++)
                         jump(&s, close, offset, set, &code);
         report("guard", "code", &code);
-        for (uint64_t offset = n; offset < RF_PAGE_SIZE && !controls; offset += 61)
+        for (uint64_t offset = n; offset < RF_PAGE_SIZE && !controls; offset++)
                 jump(&s, close, offset, 1, &rest);
         if (!controls)
                 report("guard", "padding", &rest);

@@ -4,6 +4,7 @@
 #include "evil.h"
 
 uint32_t controls;
+void attack_time(void);
 
 enum { MAX_CONTROLS = 4 };
 
@@ -26,6 +27,7 @@ static const struct attack {
     {"calls", attack_calls, {0}},
     {"memory", attack_memory, {0}},
     {"fuzz", attack_fuzz, {0}},
+    {"time", attack_time, {0}},
 };
 
 static const struct attack last[] = {
