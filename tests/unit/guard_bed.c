@@ -2,29 +2,16 @@
  * See guard_bed.h. */
 #include "guard_bed.h"
 
-#include <cpuid.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #include "guard_numbers.h"
-#include "rf/igb_desc.h"
 
 enum { PAGE = 4096, STEP_LIMIT = 6000, TRAP_FLAG = 1 << 8, ARITHMETIC_FLAGS = 0xcd5, WRPKRU_BYTES = 3 };
 
-const uint32_t bed_ring[BED_RINGS] = {0, 1, 6, 7};
-struct bed_window *window;
-struct igb_desc (*staging)[BED_ENTRIES];
-bool bed_fast;
-
 static struct bed_window model;
-static uint8_t page[PAGE + 32]; /* what is at RF_GUARD_VA, readable past its end */
 static unsigned seen[PAGE];
-static bool native_keys;
 static enum { IDLE, ENTER, RUNNING } phase;
 static bool stepping;
 static struct bed_run run;
@@ -36,66 +23,10 @@ static uint64_t open_rsp;
 static const int greg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                              REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
-static void die(const char *what)
-{
-        perror(what);
-        abort();
-}
-
-/* ---- memory ------------------------------------------------------------------------------------------- */
-
-static void *at(uint64_t va, int fd, size_t offset, size_t bytes, int prot)
-{
-        int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
-        void *p = mmap((void *)va, bytes, prot, flags | (va ? MAP_FIXED_NOREPLACE : 0), fd, (off_t)offset);
-
-        if (p == MAP_FAILED || (va && (uint64_t)p != va))
-                die("mmap");
-        return p;
-}
-
-static void *shared(size_t bytes, int *fd)
-{
-        *fd = memfd_create("window", 0);
-        if (*fd < 0 || ftruncate(*fd, (off_t)bytes) != 0)
-                die("memfd");
-        return at(0, *fd, 0, bytes, PROT_READ | PROT_WRITE);
-}
-
-static uint64_t ring_va(unsigned n)
-{
-        return RF_RING_VA + bed_ring[n] * (uint64_t)RF_RING_TX_OFF;
-}
-
-static uint64_t bell_va(unsigned direction)
-{
-        return RF_DOORBELL_VA + ((direction ? IGB_TDT0 : IGB_RDT0) & ~0xfffull);
-}
-
-/* Rights of key k are bits 2k (no access) and 2k+1 (no write). */
-static void protect(uint32_t pkru)
-{
-        static uint32_t now = RF_PKRU_CLOSED;
-        static const int prots[4] = {PROT_READ | PROT_WRITE, PROT_NONE, PROT_READ, PROT_NONE};
-        int key1 = prots[pkru >> (2 * RF_KEY_WINDOW) & 3], key2 = prots[pkru >> (2 * RF_KEY_DOORBELL) & 3];
-        int failed = 0;
-
-        if (pkru == now)
-                return;
-        now = pkru;
-        failed |= mprotect((void *)RF_STATE_VA, PAGE, key1);
-        for (unsigned n = 0; n < BED_RINGS; n++)
-                failed |= mprotect((void *)ring_va(n), PAGE, key1);
-        failed |= mprotect((void *)bell_va(0), PAGE, key2);
-        failed |= mprotect((void *)bell_va(1), PAGE, key2);
-        if (failed)
-                die("mprotect");
-}
-
 static void set_pkru(uint32_t value)
 {
         run.pkru = value;
-        protect(bed_fast ? RF_PKRU_OPEN : value);
+        bed_protect(bed_fast ? RF_PKRU_OPEN : value);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------------ */
@@ -130,11 +61,6 @@ static void twin(uint32_t ring, uint32_t tail)
                 model.bell[ring & 1][(r->doorbell & 0xfff) / 4] = (uint32_t)run.expect;
 }
 
-static bool is_wrpkru(const uint8_t *p)
-{
-        return p[0] == 0x0f && p[1] == 0x01 && p[2] == 0xef;
-}
-
 /* WRPKRU at *rip, met or faulted on. False: it raises an exception of its own. */
 static bool do_wrpkru(greg_t *g)
 {
@@ -160,7 +86,7 @@ static bool may_follow(uint64_t rip)
         uint64_t open = offset_of(guard_open), close = offset_of(guard_close);
 
         return (rip > open && rip <= open + 6) || (rip >= close - 9 && rip <= close + 6) ||
-               memcmp(page + (rip - RF_GUARD_VA), "\x0f\x0b", 2) == 0;
+               memcmp(bed_page() + (rip - RF_GUARD_VA), "\x0f\x0b", 2) == 0;
 }
 
 static bool in_page(uint64_t rip)
@@ -193,7 +119,7 @@ static const uint8_t *skip_prefixes(const uint8_t *p, bool *bad)
                 else if (!(*p == 0x66 || *p == 0x67 || *p == 0xf0 || *p == 0xf2 || *p == 0xf3 || *p == 0x2e ||
                            *p == 0x36 || *p == 0x3e || *p == 0x26 || (*p & 0xf0) == 0x40))
                         return p;
-                if (p > page + PAGE)
+                if (p > bed_page() + PAGE)
                         return p;
         }
 }
@@ -228,12 +154,12 @@ static bool inspect(greg_t *g)
                 if (!in_page((uint64_t)g[REG_RIP]))
                         return false;
                 seen[(uint64_t)g[REG_RIP] - RF_GUARD_VA]++;
-                start = page + ((uint64_t)g[REG_RIP] - RF_GUARD_VA);
+                start = bed_page() + ((uint64_t)g[REG_RIP] - RF_GUARD_VA);
                 p = skip_prefixes(start, &bad);
                 run.stop = BED_LIMIT;
                 if (run.steps++ >= STEP_LIMIT)
                         return false;
-                if (is_wrpkru(p)) {
+                if (bed_is_wrpkru(p)) {
                         run.stop = BED_FAULT; /* 66, F2, F3, LOCK: #UD; ECX or EDX not 0: #GP */
                         if (prefixed(start, p, 0x66) || prefixed(start, p, 0xf2) ||
                             prefixed(start, p, 0xf3) || prefixed(start, p, 0xf0))
@@ -261,7 +187,8 @@ static bool illegal(greg_t *g)
                 note(&run.hypercall, g);
                 g[REG_RAX] = 0;
                 g[REG_RCX] = g[REG_R11] = 0x5a5a; /* lost, says the ABI */
-        } else if (stepping || !in_page(rip) || !is_wrpkru(page + (rip - RF_GUARD_VA)) || !do_wrpkru(g)) {
+        } else if (stepping || !in_page(rip) || !bed_is_wrpkru(bed_page() + (rip - RF_GUARD_VA)) ||
+                   !do_wrpkru(g)) {
                 return false;
         }
         g[REG_RIP] += WRPKRU_BYTES;
@@ -339,6 +266,7 @@ struct bed_run bed_go(const struct bed_regs *regs, bool step)
         model = *window;
         wanted = *regs;
         stepping = step;
+        bed_full_speed(!step);
         catch_signals();
         phase = ENTER;
         __asm__ volatile("int3"
@@ -399,60 +327,4 @@ void bed_forget(void)
 unsigned bed_seen(unsigned offset)
 {
         return seen[offset];
-}
-
-uint8_t *bed_page(void)
-{
-        return page;
-}
-
-void bed_reload(void)
-{
-        static const uint8_t ud2_nop[WRPKRU_BYTES] = {0x0f, 0x0b, 0x90};
-        uint8_t *to = (uint8_t *)RF_GUARD_VA;
-
-        if (mprotect(to, PAGE, PROT_READ | PROT_WRITE) != 0)
-                die("mprotect");
-        memcpy(to, page, PAGE);
-        /* Where WRPKRU would execute, runs at full speed need it to fault; single-stepping never executes it.
-         */
-        for (unsigned i = 0; native_keys && i + WRPKRU_BYTES <= PAGE; i++)
-                if (is_wrpkru(page + i))
-                        memcpy(to + i, ud2_nop, WRPKRU_BYTES);
-        if (mprotect(to, PAGE, PROT_READ | PROT_EXEC) != 0)
-                die("mprotect");
-}
-
-void bed_load(bool keys)
-{
-        static const uint8_t opcode[3] = {0x0f, 0x0b, 0x90}; /* UD2, NOP: caught */
-
-        memset(page, 0xcc, sizeof(page));
-        if (!guard_build(page, keys, opcode))
-                die("guard_build");
-        bed_reload();
-}
-
-void bed_init(void)
-{
-        static uint8_t stack[1 << 16];
-        const stack_t signal_stack = {.ss_sp = stack, .ss_size = sizeof(stack)};
-        unsigned eax, ebx, ecx = 0, edx;
-        int fd;
-
-        __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
-        native_keys = (ecx >> 4 & 1) != 0 || getenv("GUARD_TEST_PATCH") != NULL; /* OSPKE */
-        window = shared(sizeof(*window), &fd);
-        at(RF_STATE_VA, fd, offsetof(struct bed_window, state), PAGE, PROT_READ);
-        for (unsigned n = 0; n < BED_RINGS; n++)
-                at(ring_va(n), fd, offsetof(struct bed_window, ring[n]), PAGE, PROT_READ);
-        at(bell_va(0), fd, offsetof(struct bed_window, bell[0]), PAGE, PROT_NONE);
-        at(bell_va(1), fd, offsetof(struct bed_window, bell[1]), PAGE, PROT_NONE);
-        staging = shared(BED_RINGS * PAGE, &fd);
-        for (unsigned n = 0; n < BED_RINGS; n++)
-                at(ring_va(n) + RF_STAGING_DELTA, fd, n * PAGE, PAGE, PROT_READ | PROT_WRITE);
-        at(RF_GUARD_VA, -1, 0, PAGE, PROT_READ);
-        at(BED_STACK, -1, 0, PAGE, PROT_READ | PROT_WRITE);
-        sigaltstack(&signal_stack, NULL);
-        bed_load(true);
 }

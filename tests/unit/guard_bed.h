@@ -73,6 +73,11 @@ const char *bed_compare(const struct bed_run *run); /* NULL: all as it must be *
 void bed_forget(void);
 unsigned bed_seen(unsigned offset); /* how often single-stepping met this offset of the page */
 
+/* between the files of the bed (guard_pages.c) */
+void bed_protect(uint32_t pkru);
+void bed_full_speed(bool on);
+bool bed_is_wrpkru(const uint8_t *p);
+
 uint64_t bed_rand(void);
 static inline uint64_t bed_below(uint64_t n)
 {

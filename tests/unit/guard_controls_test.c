@@ -78,6 +78,27 @@ static void no_reap(void **unused)
         assert_int_equal(window->bell[RX][IGB_RDT0 % 4096 / 4], 2);
 }
 
+/* Attack 3 at the closing WRPKRU: with EAX = open it comes round and closes, unless nobody looks. */
+static void no_close_check(void **unused)
+{
+        struct bed_regs regs = {.rip = RF_GUARD_VA + (uint64_t)(guard_close - guard_page)};
+
+        bed_plain(RX, GR_MODE_RX, 255);
+        regs.gpr[A_RAX] = RF_PKRU_OPEN;
+        regs.gpr[A_RSP] = BED_STACK + 64;
+        *(uint64_t *)regs.gpr[A_RSP] = BED_RETURN;
+        for (unsigned off = 0; off < 2; off++) {
+                struct bed_run run;
+
+                with(off ? RF_CONTROL_NO_CLOSE_CHECK : 0);
+                run = bed_go(&regs, true);
+                assert_int_equal(run.regs.rip, BED_RETURN);
+                assert_int_equal(run.pkru, off ? RF_PKRU_OPEN : RF_PKRU_CLOSED);
+                assert_int_equal(bed_compare(&run) != NULL, off);
+        }
+        with(0);
+}
+
 /* The twins agree under every combination. */
 static void random_windows(void **unused)
 {
@@ -103,10 +124,8 @@ static int setup(void **unused)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(no_validate),
-            cmocka_unit_test(no_txflags),
-            cmocka_unit_test(no_reap),
-            cmocka_unit_test(random_windows),
+            cmocka_unit_test(no_validate),    cmocka_unit_test(no_txflags),     cmocka_unit_test(no_reap),
+            cmocka_unit_test(no_close_check), cmocka_unit_test(random_windows),
         };
 
         return cmocka_run_group_tests(tests, setup, NULL);

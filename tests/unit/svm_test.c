@@ -141,23 +141,29 @@ static void controls(void **unused)
         static const struct {
                 uint32_t control;
                 unsigned offset;
-                uint32_t cleared;
+                uint32_t cleared, next; /* in the word there and the one after */
         } expected[] = {
-            {RF_CONTROL_NO_CR, 0x00, 0xffff0000},     {RF_CONTROL_NO_EXCEPTIONS, 0x08, ~(1u << 14)},
-            {RF_CONTROL_LGDT, 0x0c, 0xfu << 10},      {RF_CONTROL_NO_XSETBV, 0x10, 1u << 13},
-            {RF_CONTROL_NO_KEYS_WD, 0x558, 1u << 16},
+            {RF_CONTROL_NO_CR, 0x00, 0xffff0000, 0xffff0000},
+            {RF_CONTROL_NO_EXCEPTIONS, 0x08, ~(1u << 14), 0},
+            {RF_CONTROL_LGDT, 0x0c, 0xfu << 10, 0},
+            {RF_CONTROL_NO_MSR, 0x0c, 1u << 28, 0},
+            {RF_CONTROL_NO_XSETBV, 0x10, 1u << 13, 0},
+            {RF_CONTROL_NO_KEYS_WD, 0x558, 1u << 16, 0},
         };
-        struct vmcb normal = *fresh();
+        const struct vmcb normal = *fresh();
 
         for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
                 const struct vmcb *c;
 
                 active_controls = expected[i].control;
                 c = fresh();
-                for (unsigned offset = 0; offset < sizeof(*c); offset += 4)
-                        assert_int_equal(word(c, offset),
-                                         word(&normal, offset) &
-                                             ~(offset == expected[i].offset ? expected[i].cleared : 0));
+                for (unsigned at = 0; at < sizeof(*c); at += 4) {
+                        uint32_t cleared = at == expected[i].offset       ? expected[i].cleared
+                                           : at == expected[i].offset + 4 ? expected[i].next
+                                                                          : 0;
+
+                        assert_int_equal(word(c, at), word(&normal, at) & ~cleared);
+                }
         }
         active_controls = 0;
 }

@@ -2,7 +2,7 @@
 GUARD_UNITS := $(B)/unit/guard_commit_test $(B)/unit/guard_jump_test $(B)/unit/guard_controls_test $(B)/unit/svm_test
 GUARD_UNIT_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -iquote hv/kernel -iquote hv/kernel/guard \
         -iquote hv/kernel/svm -fPIE -pie
-GUARD_UNIT_BED := tests/unit/guard_bed.c tests/unit/guard_random.c $(addprefix hv/kernel/guard/,guard.S desc.c \
+GUARD_UNIT_BED := $(addprefix tests/unit/guard_,bed.c pages.c random.c) $(addprefix hv/kernel/guard/,guard.S desc.c \
         hand_over.c guard_build.c)
 GUARD_UNIT_HDRS := tests/unit/guard_bed.h $(wildcard hv/include/rf/*.h hv/kernel/*.h hv/kernel/guard/*.h \
         hv/kernel/svm/*.h guestdrv/include/*.h)

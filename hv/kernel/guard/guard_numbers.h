@@ -21,7 +21,8 @@
 #ifndef __ASSEMBLER__
 #include "ringfence.h"
 _Static_assert(RF_COMMIT_OK == 0 && GN_FULL == RF_COMMIT_FULL && GN_LIMIT == RF_COMMIT_LIMIT, "guard.S");
-_Static_assert(GN_RING == RF_COMMIT_RING && GN_TAIL == RF_COMMIT_TAIL && GN_REVOKED == RF_COMMIT_REVOKED, "guard.S");
+_Static_assert(GN_RING == RF_COMMIT_RING && GN_TAIL == RF_COMMIT_TAIL && GN_REVOKED == RF_COMMIT_REVOKED,
+               "guard.S");
 _Static_assert(GN_ADDRESS == RF_COMMIT_ADDRESS && GN_LENGTH == RF_COMMIT_LENGTH, "guard.S");
 _Static_assert(GN_FLAGS == RF_COMMIT_FLAGS && GN_PAYLEN == RF_COMMIT_PAYLEN, "guard.S");
 _Static_assert(GN_HEADER == RF_COMMIT_HEADER, "guard.S");

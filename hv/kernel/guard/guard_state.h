@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The guard state page: one a vCPU, at RF_STATE_VA, protection key 1 (the guest reads, only the guard and ring 0
- * write). The guard takes every address, limit and index from here, after it has opened the window.
+ * The guard state page: one a vCPU, at RF_STATE_VA, protection key 1 (the guest reads, only the guard and
+ * ring 0 write). The guard takes every address, limit and index from here, after it has opened the window.
  * guard.S uses the byte offsets below; the assertions keep both in step.
  */
 #ifndef GUARD_STATE_H
@@ -10,8 +10,8 @@
 #define GUARD_RINGS 8 /* 2 * RF_MAX_QUEUES; ring number = 2 * slot + (0 receive, 1 transmit) */
 
 /* struct guard_state */
-#define GS_PENDING  0
-#define GS_RINGS    64
+#define GS_PENDING 0
+#define GS_RINGS   64
 /* struct guard_ring */
 #define GR_SHIFT    6
 #define GR_RING     0

@@ -9,28 +9,30 @@ struct exit_range {
         uint16_t kind; /* enum vm_exit_kind */
 };
 
+/* AMD64 APM volume 2, appendix C */
+enum { EXIT_EXCEPTION = 0x040 }; /* + vector */
 static const struct exit_range ranges[] = {
-    {SVM_EXIT_READ_CR0, SVM_EXIT_WRITE_DR15, VM_EXIT_PRIVILEGED}, /* MOV, LMSW, CLTS on CRn and DRn */
-    {SVM_EXIT_EXCEPTION, SVM_EXIT_EXCEPTION_LAST, VM_EXIT_EXCEPTION},
-    {SVM_EXIT_INTR, SVM_EXIT_INTR, VM_EXIT_INTERRUPT},
-    {SVM_EXIT_NMI, SVM_EXIT_NMI, VM_EXIT_NMI},
-    {SVM_EXIT_SMI, SVM_EXIT_INIT, VM_EXIT_INTERRUPT},                /* the host's affair: happens at STGI */
-    {SVM_EXIT_CR0_SELECTIVE, SVM_EXIT_TR_WRITE, VM_EXIT_PRIVILEGED}, /* IDTR, GDTR, LDTR, TR */
-    {SVM_EXIT_RDPMC, SVM_EXIT_RDPMC, VM_EXIT_PRIVILEGED},
-    {SVM_EXIT_CPUID, SVM_EXIT_CPUID, VM_EXIT_CPUID},
-    {SVM_EXIT_RSM, SVM_EXIT_RSM, VM_EXIT_PRIVILEGED},
-    {SVM_EXIT_SWINT, SVM_EXIT_INVD, VM_EXIT_PRIVILEGED},
-    {SVM_EXIT_HLT, SVM_EXIT_HLT, VM_EXIT_HLT},
-    {SVM_EXIT_INVLPG, SVM_EXIT_INVLPGA, VM_EXIT_PRIVILEGED},
-    {SVM_EXIT_IOIO, SVM_EXIT_IOIO, VM_EXIT_IO},
-    {SVM_EXIT_MSR, SVM_EXIT_FERR_FREEZE, VM_EXIT_PRIVILEGED}, /* MSR, task switch */
-    {SVM_EXIT_SHUTDOWN, SVM_EXIT_SHUTDOWN, VM_EXIT_SHUTDOWN},
-    {SVM_EXIT_VMRUN, SVM_EXIT_VMRUN, VM_EXIT_PRIVILEGED},
-    {SVM_EXIT_VMMCALL, SVM_EXIT_VMMCALL, VM_EXIT_HYPERCALL},
-    {SVM_EXIT_VMLOAD, SVM_EXIT_SKINIT, VM_EXIT_PRIVILEGED},   /* VMLOAD VMSAVE STGI CLGI SKINIT */
-    {SVM_EXIT_ICEBP, SVM_EXIT_RDPRU, VM_EXIT_PRIVILEGED},     /* ICEBP WBINVD MONITOR MWAIT XSETBV RDPRU */
-    {SVM_EXIT_INVLPGB, SVM_EXIT_TLBSYNC, VM_EXIT_PRIVILEGED}, /* INVLPGB INVPCID MCOMMIT TLBSYNC */
-    {SVM_EXIT_NPF, SVM_EXIT_NPF, VM_EXIT_NESTED},
+    {0x000, 0x03f, VM_EXIT_PRIVILEGED}, /* CRn and DRn, read and write */
+    {EXIT_EXCEPTION, 0x05f, VM_EXIT_EXCEPTION},
+    {0x060, 0x060, VM_EXIT_INTERRUPT}, /* INTR */
+    {0x061, 0x061, VM_EXIT_NMI},
+    {0x062, 0x063, VM_EXIT_INTERRUPT},  /* SMI, INIT: the host's affair, happen at STGI */
+    {0x065, 0x06d, VM_EXIT_PRIVILEGED}, /* CR0 selective; IDTR, GDTR, LDTR, TR */
+    {0x06f, 0x06f, VM_EXIT_PRIVILEGED}, /* RDPMC */
+    {0x072, 0x072, VM_EXIT_CPUID},
+    {0x073, 0x073, VM_EXIT_PRIVILEGED}, /* RSM */
+    {0x075, 0x076, VM_EXIT_PRIVILEGED}, /* INTn, INVD */
+    {0x078, 0x078, VM_EXIT_HLT},
+    {0x079, 0x07a, VM_EXIT_PRIVILEGED}, /* INVLPG, INVLPGA */
+    {0x07b, 0x07b, VM_EXIT_IO},
+    {0x07c, 0x07e, VM_EXIT_PRIVILEGED}, /* MSR, task switch, FERR_FREEZE */
+    {0x07f, 0x07f, VM_EXIT_SHUTDOWN},
+    {0x080, 0x080, VM_EXIT_PRIVILEGED}, /* VMRUN */
+    {0x081, 0x081, VM_EXIT_HYPERCALL},  /* VMMCALL */
+    {0x082, 0x086, VM_EXIT_PRIVILEGED}, /* VMLOAD, VMSAVE, STGI, CLGI, SKINIT */
+    {0x088, 0x08e, VM_EXIT_PRIVILEGED}, /* ICEBP, WBINVD, MONITOR, MWAIT (twice), XSETBV, RDPRU */
+    {0x0a0, 0x0a4, VM_EXIT_PRIVILEGED}, /* INVLPGB (twice), INVPCID, MCOMMIT, TLBSYNC */
+    {0x400, 0x400, VM_EXIT_NESTED},     /* NPF */
 };
 
 static enum vm_exit_kind kind_of(uint64_t code)
@@ -53,7 +55,7 @@ void svm_decode_exit(const struct vmcb *c, struct vm_exit *exit)
         };
         /* #PF: error code and CR2 value, 15.12.15; NPF: error code and GPA, 15.25.6 */
         if (exit->kind == VM_EXIT_EXCEPTION)
-                exit->vector = (uint32_t)c->exitcode - SVM_EXIT_EXCEPTION;
+                exit->vector = (uint32_t)c->exitcode - EXIT_EXCEPTION;
         if (exit->kind == VM_EXIT_EXCEPTION || exit->kind == VM_EXIT_NESTED) {
                 exit->error = (uint32_t)c->exitinfo1;
                 exit->address = c->exitinfo2;

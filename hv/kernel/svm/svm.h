@@ -10,7 +10,8 @@
 
 extern const struct table_format format_npt; /* npt.c */
 
-/* run.S: one VMRUN. gpr is struct vcpu's, of which RAX and RSP travel in the VMCB. Interrupts are off before and after. */
+/* run.S: one VMRUN. gpr is struct vcpu's, of which RAX and RSP travel in the VMCB. Interrupts are off before
+ * and after. */
 void svm_run(uint64_t *gpr, uint64_t vmcb_hpa, uint64_t host_hpa);
 
 void svm_init_vmcb(struct vmcb *c, const struct vcpu *v, uint64_t deny_map); /* vmcb.c */

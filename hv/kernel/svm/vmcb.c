@@ -7,31 +7,28 @@
 #include "../smp.h"
 #include "../x86.h"
 
-/* All but VINTR (none is ever queued), RDTSC (native by contract), PUSHF, POPF, IRET (an empty GDT stops far
- * transfers) and PAUSE. SMI: so that SMM code never sees guest state; ignored where firmware locked SMM. */
-#define INTERCEPT1                                                                                           \
-        (I1_INTR | I1_NMI | I1_SMI | I1_INIT | I1_IDTR_READ | I1_GDTR_READ | I1_LDTR_READ | I1_TR_READ |     \
-         I1_IDTR_WRITE | I1_GDTR_WRITE | I1_LDTR_WRITE | I1_TR_WRITE | I1_RDPMC | I1_CPUID | I1_RSM |        \
-         I1_INTN | I1_INVD | I1_HLT | I1_INVLPG | I1_INVLPGA | I1_IOIO | I1_MSR | I1_TASK_SWITCH |           \
-         I1_FERR_FREEZE | I1_SHUTDOWN)
-#define TABLE_WRITES (I1_IDTR_WRITE | I1_GDTR_WRITE | I1_LDTR_WRITE | I1_TR_WRITE)
-/* VMSAVE and VMLOAD take host-physical addresses past the NPT, so they must never run. RDTSCP is native. */
-#define INTERCEPT2                                                                                           \
-        (I2_VMRUN | I2_VMMCALL | I2_VMLOAD | I2_VMSAVE | I2_STGI | I2_CLGI | I2_SKINIT | I2_ICEBP |          \
-         I2_WBINVD | I2_MONITOR | I2_MWAIT | I2_MWAIT_ARMED | I2_XSETBV | I2_RDPRU)
-#define INTERCEPT3 (I3_INVLPGB | I3_INVLPGB_ILLEGAL | I3_INVPCID | I3_MCOMMIT | I3_TLBSYNC)
+/* Everything exits but: VINTR (none is ever queued), selective CR0 writes (all do), RDTSC (native by
+ * contract), PUSHF, POPF, IRET (an empty GDT stops far transfers), PAUSE, RDTSCP. What must exit and is
+ * easily forgotten: VMLOAD and VMSAVE take host-physical addresses past the NPT; an SMI must not show SMM
+ * code a guest's state. */
+#define NOT_INTERCEPTED1 (I1_VINTR | I1_CR0_SELECTIVE | I1_RDTSC | I1_PUSHF | I1_POPF | I1_IRET | I1_PAUSE)
+
+static uint32_t unless(uint32_t control, uint32_t bits)
+{
+        return control_on(control) ? 0 : bits;
+}
 
 void svm_set_intercepts(struct vmcb *c)
 {
         c->cr_reads = 0xffff; /* CR3 would tell where the tables lie */
-        c->cr_writes = control_on(RF_CONTROL_NO_CR) ? 0 : 0xffff;
+        c->cr_writes = (uint16_t)unless(RF_CONTROL_NO_CR, 0xffff);
         c->dr_reads = 0xffff; /* DR0-3 are the host's: not in the VMCB */
         c->dr_writes = c->cr_writes;
-        c->exceptions = control_on(RF_CONTROL_NO_EXCEPTIONS) ? 1u << VECTOR_PF : 0xffffffff;
-        c->intercept1 = INTERCEPT1 & ~(control_on(RF_CONTROL_LGDT) ? (uint32_t)TABLE_WRITES : 0u) &
-                        ~(control_on(RF_CONTROL_NO_MSR) ? (uint32_t)I1_MSR : 0u);
-        c->intercept2 = INTERCEPT2 & ~(control_on(RF_CONTROL_NO_XSETBV) ? (uint32_t)I2_XSETBV : 0u);
-        c->intercept3 = INTERCEPT3;
+        c->exceptions = 1u << VECTOR_PF | unless(RF_CONTROL_NO_EXCEPTIONS, 0xffffffff);
+        c->intercept1 = (I1_ALL & ~(uint32_t)(NOT_INTERCEPTED1 | I1_TABLE_WRITES | I1_MSR)) |
+                        unless(RF_CONTROL_LGDT, I1_TABLE_WRITES) | unless(RF_CONTROL_NO_MSR, I1_MSR);
+        c->intercept2 = (I2_ALL & ~(I2_RDTSCP | I2_XSETBV)) | unless(RF_CONTROL_NO_XSETBV, I2_XSETBV);
+        c->intercept3 = I3_ALL;
         /* without WP a supervisor write ignores both R/W and the key's WD bit (APM 2, 5.6.7) */
         if (control_on(RF_CONTROL_NO_KEYS_WD))
                 c->cr0 &= ~(uint64_t)CR0_WP;

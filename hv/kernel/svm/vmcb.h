@@ -21,61 +21,23 @@ enum {
         SVM_FLUSH_BY_ASID = 1u << 6,
 };
 
-/* Offset 00Ch. What we never intercept is left out. */
-enum intercept1 {
-        I1_INTR = 1u << 0,
-        I1_NMI = 1u << 1,
-        I1_SMI = 1u << 2,
-        I1_INIT = 1u << 3,
-        I1_IDTR_READ = 1u << 6,
-        I1_GDTR_READ = 1u << 7,
-        I1_LDTR_READ = 1u << 8,
-        I1_TR_READ = 1u << 9,
-        I1_IDTR_WRITE = 1u << 10,
-        I1_GDTR_WRITE = 1u << 11,
-        I1_LDTR_WRITE = 1u << 12,
-        I1_TR_WRITE = 1u << 13,
-        I1_RDPMC = 1u << 15,
-        I1_CPUID = 1u << 18,
-        I1_RSM = 1u << 19,
-        I1_INTN = 1u << 21,
-        I1_INVD = 1u << 22,
-        I1_HLT = 1u << 24,
-        I1_INVLPG = 1u << 25,
-        I1_INVLPGA = 1u << 26,
-        I1_IOIO = 1u << 27,
+/* Offsets 00Ch, 010h, 014h: all bits that intercept, and those that have a name because some are left out. */
+enum {
+        I1_VINTR = 1u << 4,
+        I1_CR0_SELECTIVE = 1u << 5,
+        I1_TABLE_WRITES = 0xfu << 10, /* LIDT, LGDT, LLDT, LTR */
+        I1_RDTSC = 1u << 14,
+        I1_PUSHF = 1u << 16,
+        I1_POPF = 1u << 17,
+        I1_IRET = 1u << 20,
+        I1_PAUSE = 1u << 23,
         I1_MSR = 1u << 28,
-        I1_TASK_SWITCH = 1u << 29,
-        I1_FERR_FREEZE = 1u << 30,
-};
-#define I1_SHUTDOWN (1u << 31)
-
-/* Offset 010h */
-enum intercept2 {
-        I2_VMRUN = 1u << 0,
-        I2_VMMCALL = 1u << 1,
-        I2_VMLOAD = 1u << 2,
-        I2_VMSAVE = 1u << 3,
-        I2_STGI = 1u << 4,
-        I2_CLGI = 1u << 5,
-        I2_SKINIT = 1u << 6,
-        I2_ICEBP = 1u << 8,
-        I2_WBINVD = 1u << 9,
-        I2_MONITOR = 1u << 10,
-        I2_MWAIT = 1u << 11,
-        I2_MWAIT_ARMED = 1u << 12,
+        I2_ALL = 0x7fff, /* VMRUN to RDPRU; above are traps after the fact */
+        I2_RDTSCP = 1u << 7,
         I2_XSETBV = 1u << 13,
-        I2_RDPRU = 1u << 14,
+        I3_ALL = 0x1f, /* INVLPGB, illegal INVLPGB, INVPCID, MCOMMIT, TLBSYNC */
 };
-
-/* Offset 014h */
-enum intercept3 {
-        I3_INVLPGB = 1u << 0,
-        I3_INVLPGB_ILLEGAL = 1u << 1,
-        I3_INVPCID = 1u << 2,
-        I3_MCOMMIT = 1u << 3,
-        I3_TLBSYNC = 1u << 4,
-};
+#define I1_ALL 0xffffffffu
 
 enum {
         TLB_NONE = 0,
@@ -86,40 +48,6 @@ enum {
         SEGMENT_L = 1u << 9, /* of vmcb_segment.attrib: descriptor bits 55:52 and 47:40 */
 };
 
-enum svm_exit_code {
-        SVM_EXIT_READ_CR0 = 0x000, /* + n */
-        SVM_EXIT_WRITE_DR15 = 0x03f,
-        SVM_EXIT_EXCEPTION = 0x040, /* + vector */
-        SVM_EXIT_EXCEPTION_LAST = 0x05f,
-        SVM_EXIT_INTR = 0x060,
-        SVM_EXIT_NMI = 0x061,
-        SVM_EXIT_SMI = 0x062,
-        SVM_EXIT_INIT = 0x063,
-        SVM_EXIT_CR0_SELECTIVE = 0x065,
-        SVM_EXIT_TR_WRITE = 0x06d,
-        SVM_EXIT_RDPMC = 0x06f,
-        SVM_EXIT_CPUID = 0x072,
-        SVM_EXIT_RSM = 0x073,
-        SVM_EXIT_SWINT = 0x075,
-        SVM_EXIT_INVD = 0x076,
-        SVM_EXIT_HLT = 0x078,
-        SVM_EXIT_INVLPG = 0x079,
-        SVM_EXIT_INVLPGA = 0x07a,
-        SVM_EXIT_IOIO = 0x07b,
-        SVM_EXIT_MSR = 0x07c,
-        SVM_EXIT_TASK_SWITCH = 0x07d,
-        SVM_EXIT_FERR_FREEZE = 0x07e,
-        SVM_EXIT_SHUTDOWN = 0x07f,
-        SVM_EXIT_VMRUN = 0x080,
-        SVM_EXIT_VMMCALL = 0x081,
-        SVM_EXIT_VMLOAD = 0x082,
-        SVM_EXIT_SKINIT = 0x086,
-        SVM_EXIT_ICEBP = 0x088,
-        SVM_EXIT_RDPRU = 0x08e,
-        SVM_EXIT_INVLPGB = 0x0a0,
-        SVM_EXIT_TLBSYNC = 0x0a4,
-        SVM_EXIT_NPF = 0x400,
-};
 #define SVM_EXIT_INVALID 0xffffffffu /* compare 32 bits: QEMU does not sign-extend it */
 
 struct vmcb_segment {
@@ -171,7 +99,8 @@ struct vmcb {
 };
 
 /* The ends of each run of fields: what lies between cannot move. */
-#define VMCB_AT(field, offset) _Static_assert(__builtin_offsetof(struct vmcb, field) == (offset), "APM 2, app. B")
+#define VMCB_AT(field, offset)                                                                               \
+        _Static_assert(__builtin_offsetof(struct vmcb, field) == (offset), "APM 2, app. B")
 VMCB_AT(dr_reads, 0x004);
 VMCB_AT(exceptions, 0x008);
 VMCB_AT(intercept1, 0x00c);
