@@ -47,7 +47,8 @@ static bool start(struct guest *g)
                 log_line("error: guest %s: %s", g->config->name, g->why);
                 return false;
         }
-        log_built(g);
+        if (g->restarts == 0 || log_verbose)
+                log_built(g);
         return true;
 }
 
