@@ -113,6 +113,7 @@ struct site {
         uint64_t va;
         uint8_t length;
         uint64_t fixed_end; /* bytes a punned jump may lean on end here */
+        uint64_t body;      /* where it stands, once it had to stand apart from the landing place */
         struct window w;
 };
 typedef void emit_body(struct code *o, const void *arg);
@@ -124,6 +125,7 @@ uint64_t site_jump(struct site *site, emit_body *body, const void *arg);
 int site_overwrite(struct site *site, const uint8_t *bytes);
 /* Lower-address jumps that lean on changed bytes of the window get a new landing place. */
 bool pun_repair(const struct dbos_space *s, struct window *w, uint64_t site);
+bool pun_spread(uint64_t jump, unsigned free_bytes, unsigned i, uint64_t *lo, uint64_t *hi);
 unsigned pun_leaned(const struct dbos_space *s, const struct window *w, uint64_t site);
 bool pun_tagged(const struct dbos_space *s, const struct window *w, unsigned e, uint64_t *target,
                 unsigned *free_bytes);

@@ -9,7 +9,7 @@
 #include "engine.h"
 #include "rf_string.h"
 
-enum { TAG = 8, TAG_MARK = 0xdb, HOP = 5, ATTEMPTS = 6, REACH_SLACK = 0x10000 };
+enum { TAG = 8, TAG_MARK = 0xdb, HOP = 5, SPREAD = 8, BUDGET = 24, REACH_SLACK = 0x10000 };
 
 uint64_t pun_tag(uint64_t jump, unsigned free_bytes)
 {
@@ -120,25 +120,6 @@ static void set_displacement(struct window *w, unsigned e, unsigned free_bytes, 
         memcpy(w->now + e + 1, &d, free_bytes);
 }
 
-static bool repair_one(const struct dbos_space *s, struct window *w, unsigned e, uint64_t target,
-                       unsigned free_bytes)
-{
-        int32_t fixed = pun_fixed(w->now + e + 1, free_bytes);
-        uint64_t lo, hi, hop;
-
-        if (!pun_range(w->base + e, fixed, free_bytes, &lo, &hi))
-                return false;
-        for (int i = 0; i < ATTEMPTS; i++) {
-                hop = pun_hop(s, w->base + e, free_bytes, lo, hi, target);
-                if (!hop)
-                        return false;
-                set_displacement(w, e, free_bytes, hop);
-                if (window_clean(w))
-                        return true;
-        }
-        return false;
-}
-
 /* How many of the site's first bytes serve an earlier jump as displacement. */
 unsigned pun_leaned(const struct dbos_space *s, const struct window *w, uint64_t site)
 {
@@ -151,19 +132,72 @@ unsigned pun_leaned(const struct dbos_space *s, const struct window *w, uint64_t
         return 0;
 }
 
-/* Highest address first: a repaired jump changes its own bytes, on which only lower ones can lean. */
-bool pun_repair(const struct dbos_space *s, struct window *w, uint64_t site)
+/* Try number `i` at a range: later tries land elsewhere in it, so that the displacement's lower bytes, which
+ * may be the upper ones of an earlier jump, take other values. False: there is no such try. */
+bool pun_spread(uint64_t jump, unsigned free_bytes, unsigned i, uint64_t *lo, uint64_t *hi)
+{
+        uint64_t from = free_bytes == 4 ? jump + 5 : *lo, last = *hi;
+
+        if (!i)
+                return true;
+        if (free_bytes < 2)
+                return false;
+        from += (free_bytes > 2 ? 0x100000u : 0) + i * 0x2010u;
+        if (from < *lo || from > last)
+                return false;
+        *lo = from;
+        *hi = last - from > 0xff ? from + 0xff : last;
+        return true;
+}
+
+struct repair {
+        const struct dbos_space *s;
+        struct window *w;
+        unsigned budget; /* hops that may still be made: nested tries must end */
+};
+
+static bool repair_below(struct repair *r, unsigned e);
+
+/* The jump at e gets a landing place that also leaves one for those that lean on it. */
+static bool repair_one(struct repair *r, unsigned e, uint64_t target, unsigned free_bytes)
+{
+        int32_t fixed = pun_fixed(r->w->now + e + 1, free_bytes);
+        uint64_t jump = r->w->base + e, lo, hi, hop;
+
+        for (unsigned i = 0; i < SPREAD && r->budget; i++) {
+                if (!pun_range(jump, fixed, free_bytes, &lo, &hi) ||
+                    !pun_spread(jump, free_bytes, i, &lo, &hi))
+                        return false;
+                r->budget--;
+                hop = pun_hop(r->s, jump, free_bytes, lo, hi, target);
+                if (!hop)
+                        continue;
+                set_displacement(r->w, e, free_bytes, hop);
+                if (repair_below(r, e) && window_clean(r->w))
+                        return true;
+                memcpy(r->w->now, r->w->old, e); /* what lies below starts anew */
+        }
+        return false;
+}
+
+/* A repaired jump changes its own bytes, on which only lower ones can lean. */
+static bool repair_below(struct repair *r, unsigned e)
 {
         uint64_t target;
-        unsigned free_bytes, e = (unsigned)(site - w->base);
+        unsigned free_bytes;
 
         while (e-- > 0) {
-                if (!pun_tagged(s, w, e, &target, &free_bytes))
+                if (!memcmp(r->w->old + e + 1, r->w->now + e + 1, 4))
                         continue;
-                if (!memcmp(w->old + e + 1, w->now + e + 1, 4))
-                        continue;
-                if (!repair_one(s, w, e, target, free_bytes))
-                        return false;
+                if (pun_tagged(r->s, r->w, e, &target, &free_bytes))
+                        return repair_one(r, e, target, free_bytes);
         }
-        return true;
+        return !memcmp(r->w->old, r->w->now, 4); /* a jump before the window could lean on these */
+}
+
+bool pun_repair(const struct dbos_space *s, struct window *w, uint64_t site)
+{
+        struct repair r = {s, w, BUDGET};
+
+        return repair_below(&r, (unsigned)(site - w->base));
 }

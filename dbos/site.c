@@ -6,7 +6,7 @@
 #include "engine.h"
 #include "rf_string.h"
 
-enum { TAG = 8, HOP = 5, ATTEMPTS = 6 };
+enum { TAG = 8, ATTEMPTS = 6, NEAR = 1 << 28 };
 
 static void load_window(struct window *w, const struct dbos_space *s)
 {
@@ -121,56 +121,75 @@ static bool emit_at(const struct site *site, uint64_t va, uint64_t tag, emit_bod
                !site->s->write(site->s->ctx, va, o.b, o.n);
 }
 
+/* Near the site if possible: what the body refers to is there, and punned jumps go 2 GiB both ways from
+ * there. */
+static uint64_t reserve(const struct site *site, uint64_t lo, uint64_t hi, size_t n)
+{
+        uint64_t near_lo = site->va > NEAR ? site->va - NEAR : 0, near_hi = site->va + NEAR, at = 0;
+
+        near_lo = near_lo > lo ? near_lo : lo;
+        near_hi = near_hi < hi ? near_hi : hi;
+        if (near_lo <= near_hi)
+                at = site->s->trampoline(site->s->ctx, near_lo, near_hi, n);
+        return at ? at : site->s->trampoline(site->s->ctx, lo, hi, n);
+}
+
 /* The body right at the landing place. */
 static uint64_t land_whole(const struct site *site, const struct choice *ch, size_t n, emit_body *body,
                            const void *arg)
 {
-        uint64_t at = site->s->trampoline(site->s->ctx, ch->lo - TAG, ch->hi - TAG, n);
+        uint64_t at = reserve(site, ch->lo - TAG, ch->hi - TAG, n);
 
         if (!at || !emit_at(site, at, pun_tag(ch->jump, ch->free_bytes), body, arg))
                 return 0;
         return at + TAG;
 }
 
-/* Where the landing range is too crowded for the body: a five-byte jump there, the body elsewhere. */
-static uint64_t land_hop(const struct site *site, const struct choice *ch, size_t n, emit_body *body,
-                         const void *arg)
+/* The body anywhere in reach; once for all tries at this site. No jump leans on bytes here: the tag is zero.
+ */
+static bool place_body(struct site *site, size_t n, emit_body *body, const void *arg)
 {
-        uint64_t hop = site->s->trampoline(site->s->ctx, ch->lo - TAG, ch->hi - TAG, TAG + HOP);
-        uint64_t lo, hi, site_lo, site_hi, at;
-        struct code jump = {.va = hop};
+        uint64_t lo, hi, at;
 
-        if (!hop)
-                return 0;
-        pun_range(hop, 0, 4, &lo, &hi);
-        pun_range(site->va, 0, 4, &site_lo, &site_hi);
-        lo = lo > site_lo ? lo : site_lo;
-        hi = hi < site_hi ? hi : site_hi;
-        if (lo > hi)
-                return 0;
-        at = site->s->trampoline(site->s->ctx, lo, hi, n);
-        if (!at || !emit_at(site, at, pun_tag(hop + TAG, 4), body, arg))
-                return 0;
-        emit64(&jump, pun_tag(ch->jump, ch->free_bytes));
-        emit_jmp(&jump, at + TAG);
-        if (jump.far || !body_clean(site->s, hop, jump.b, jump.n) ||
-            site->s->write(site->s->ctx, hop, jump.b, jump.n))
-                return 0;
-        return hop + TAG;
+        if (site->body)
+                return true;
+        if (!pun_range(site->va, 0, 4, &lo, &hi))
+                return false;
+        at = reserve(site, lo, hi, n);
+        if (!at || !emit_at(site, at, 0, body, arg))
+                return false;
+        site->body = at + TAG;
+        return true;
 }
 
-static uint64_t try_choice(struct site *site, const struct choice *ch, size_t n, emit_body *body,
+/* A five-byte jump at the landing place, the body elsewhere. For ranges that are crowded, and where several
+ * landing places may have to be tried. */
+static uint64_t land_hop(struct site *site, const struct choice *ch, unsigned i, size_t n, emit_body *body,
+                         const void *arg)
+{
+        uint64_t lo = ch->lo, hi = ch->hi;
+
+        if (!place_body(site, n, body, arg) || !pun_spread(ch->jump, ch->free_bytes, i, &lo, &hi))
+                return 0;
+        return pun_hop(site->s, ch->jump, ch->free_bytes, lo, hi, site->body);
+}
+
+static bool settle(struct site *site, const struct choice *ch, uint64_t landing)
+{
+        put_jump(site, ch->prefixes, ch->free_bytes, landing);
+        return pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && site_flush(site);
+}
+
+static uint64_t try_choice(struct site *site, const struct choice *ch, bool leaned, size_t n, emit_body *body,
                            const void *arg)
 {
-        for (int i = 0; i < ATTEMPTS; i++) {
-                uint64_t landing = land_whole(site, ch, n, body, arg);
+        uint64_t landing = leaned || site->body ? 0 : land_whole(site, ch, n, body, arg);
 
-                if (!landing)
-                        landing = land_hop(site, ch, n, body, arg);
-                if (!landing)
-                        return 0; /* no room, or out of reach: asking again changes nothing */
-                put_jump(site, ch->prefixes, ch->free_bytes, landing);
-                if (pun_repair(site->s, &site->w, site->va) && window_clean(&site->w) && site_flush(site))
+        if (landing && settle(site, ch, landing))
+                return landing;
+        for (unsigned i = 0; i < ATTEMPTS; i++) {
+                landing = land_hop(site, ch, i, n, body, arg);
+                if (landing && settle(site, ch, landing))
                         return landing;
         }
         return 0;
@@ -193,13 +212,14 @@ static uint64_t try_choices(struct site *site, size_t n, emit_body *body, const 
 {
         unsigned start = first_prefixes(site), most = start < 1 ? 2 : start + 1;
         unsigned limit = site->length < 5 ? site->length : most;
+        bool leaned = pun_leaned(site->s, &site->w, site->va) > 0;
         struct choice ch;
         uint64_t landing;
 
         for (unsigned i = 0; i < limit; i++) {
                 if (!choice_open(site, (start + i) % limit, &ch))
                         continue;
-                landing = try_choice(site, &ch, n, body, arg);
+                landing = try_choice(site, &ch, leaned, n, body, arg);
                 if (landing)
                         return landing;
         }
