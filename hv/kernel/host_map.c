@@ -113,6 +113,14 @@ uint64_t host_map_stack(uint32_t number)
         return va + CPU_STACK_BYTES;
 }
 
+/* From here on physmap_set_writable() cannot fail for this frame: it has a small leaf. */
+int physmap_split(uint64_t hpa)
+{
+        if (table_leaf(&host_table, PHYSMAP_BASE + hpa) != NULL)
+                return 0;
+        return table_map(&host_table, PHYSMAP_BASE + hpa, hpa, PERM_RW);
+}
+
 void physmap_set_writable(uint64_t hpa, bool writable)
 {
         must(table_map(&host_table, PHYSMAP_BASE + hpa, hpa, writable ? PERM_RW : PERM_R));

@@ -15,7 +15,7 @@ import qemu
 
 EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
-WIRE_IDENT = 0xBEEF  # IP identification of every frame we send: where the NIC puts it, a buffer address stood
+WIRE_IDENTS = (0xBEEF, 0)  # IP identification of the frames we send: where the NIC puts it, a buffer address stood
 SETTLE = 0.4  # seconds until what was sent has been seen
 ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
 PAYLOAD = b"FROM-THE-WIRE:" + bytes(range(64))
@@ -102,9 +102,9 @@ class Evil:
         name, *words = text.split()
         values = dict(word.split("=", 1) for word in words)
         got = Exchange(name, int(values["controls"], 16), int(values["allowed"]), int(values["send"]), values)
-        frame = frames.udp(conf.GENERATOR, ATTACKER, (9000, 7), PAYLOAD, ident=WIRE_IDENT)
-        for _ in range(got.sent):
-            while not self.link.send(frame):
+        shots = [frames.udp(conf.GENERATOR, ATTACKER, (9000, 7), PAYLOAD, ident=n) for n in WIRE_IDENTS]
+        for number in range(got.sent):
+            while not self.link.send(shots[number % 2]):
                 time.sleep(0.001)
             time.sleep(0.002)
         time.sleep(SETTLE)

@@ -97,7 +97,7 @@ static void sweep(void)
         }
         for (uint32_t q = 0; q < IGB_QUEUES; q++)
                 forced = forced && (sys_nic_read(nic, IGB_SRRCTL0 + q * IGB_QUEUE_STEP) & 0x7f) == 2 &&
-                         sys_nic_read(nic, IGB_RDLEN0 + q * IGB_QUEUE_STEP) == 0;
+                         sys_nic_read(nic, IGB_RDT0 + q * IGB_QUEUE_STEP) == 0;
         forced = forced && (sys_nic_read(nic, IGB_RCTL) & (IGB_RCTL_LPE | IGB_RCTL_SBP | IGB_RCTL_LBM)) == 0;
         t.succeeded = !forced;
         report("registers", "sweep", &t);
