@@ -66,6 +66,24 @@ static void test_build_udp(void **state)
         }
 }
 
+/* A sum of 0 goes out as its other form, all ones: 0 on the wire means that there is none. */
+static void test_no_zero_checksum(void **state)
+{
+        struct net_flow flow = {.src_ip = IP_US, .dst_ip = IP_PEER, .src_port = 7, .dst_port = 9};
+        unsigned ones = 0;
+
+        for (uint32_t v = 0; v < 65536; v++) {
+                struct frame g = {.length = 0};
+                struct rf_frame f = {g.data, 0, 0};
+
+                put_be(g.data + 42, v, 2);
+                net_build_udp(&f, &flow, 2);
+                assert_int_not_equal(get_be(g.data + 40, 2), 0);
+                ones += get_be(g.data + 40, 2) == 0xffff;
+        }
+        assert_int_equal(ones, 1); /* for one value of the data */
+}
+
 static void test_udp_checksum_ok(void **state)
 {
         struct frame f = udp_frame(MAC_PEER, IP_US, IP_PEER, 5, 6, 33);
@@ -88,6 +106,7 @@ int main(void)
             cmocka_unit_test(test_sum),
             cmocka_unit_test(test_change),
             cmocka_unit_test(test_build_udp),
+            cmocka_unit_test(test_no_zero_checksum),
             cmocka_unit_test(test_udp_checksum_ok),
         };
 

@@ -151,6 +151,16 @@ static void test_not_forwarded(void **state)
         expect_no(&g, NET_IP_CHECKSUM);
 }
 
+static void test_drops_cost_no_buffer(void **state)
+{
+        struct frame drop = udp_frame(MAC_PEER, IP_REMOTE, IP_PEER, 1000, 9, 20);
+        struct frame f = udp_frame(MAC_PEER, IP_REMOTE, IP_PEER, 1000, 53, 20);
+
+        for (unsigned i = 0; i < 4 * BED_BUFFERS; i++)
+                assert_null(pass(&drop));
+        check_forwarded(&f, pass(&f), MAC_NEXT);
+}
+
 static void test_way_back(void **state)
 {
         struct frame there = udp_frame(MAC_PEER, IP_REMOTE, IP_PEER, 1000, 53, 20);
@@ -272,10 +282,18 @@ static void test_errors(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            TEST(test_asks_for_next_hop),   TEST(test_forwards),       TEST(test_rules),
-            TEST(test_not_forwarded),       TEST(test_way_back),       TEST(test_unknown_way_back),
-            TEST(test_control_port),        TEST(test_fixed_next_hop), TEST(test_back_by_gateway),
-            TEST(test_unresolved_next_hop), TEST(test_errors),
+            TEST(test_asks_for_next_hop),
+            TEST(test_forwards),
+            TEST(test_rules),
+            TEST(test_not_forwarded),
+            TEST(test_way_back),
+            TEST(test_drops_cost_no_buffer),
+            TEST(test_unknown_way_back),
+            TEST(test_control_port),
+            TEST(test_fixed_next_hop),
+            TEST(test_back_by_gateway),
+            TEST(test_unresolved_next_hop),
+            TEST(test_errors),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
