@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What guest.c needs of root's shared pages (root.c). */
+ * Between guest.c, space.c and root.c. */
 #ifndef GUEST_H
 #define GUEST_H
 
@@ -7,6 +7,10 @@
 
 extern uint64_t guard_hpa; /* the guard's one frame, mapped into every ring space */
 
+int space_new_table(struct guest *g, struct table *t); /* an empty PDPT of a ring space */
+int space_build(struct vcpu *v);                       /* -RF_ENOMEM: root frees the guest */
+
+/* root's shared pages */
 struct rf_vcpu_report *root_report(uint32_t vcpu);
 struct rf_console *root_console(uint32_t guest);
 void root_forget(const struct vcpu *v); /* drops its request */
