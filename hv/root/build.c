@@ -235,6 +235,8 @@ int guest_start(struct guest *g)
                 write_info(g, i);
                 /* as after a call: RSP + 8 is a multiple of 16 (ringfence.h) */
                 error = sys_vcpu_start(g->vcpu[i], g->image.entry, top - 8);
+                if (error == -RF_EBUSY && i > 0)
+                        break; /* those that run already have ended the guest: its request says how */
                 if (error != 0) {
                         guest_why(g, "vCPU %u does not start: %s", i, error_name(error));
                         guest_tear_down(g);

@@ -191,6 +191,8 @@ static int64_t handle(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint6
         case RF_SYS_VCPU_ID:
                 return VCPU;
         case RF_SYS_VCPU_START:
+                if (fake.started && fake.dies_early)
+                        return -RF_EBUSY;
                 fake.started = true;
                 fake.start_rip = b;
                 fake.start_rsp = c;

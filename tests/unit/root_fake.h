@@ -22,6 +22,7 @@ extern struct fake {
         /* to set */
         int fail_at; /* the how-manieth call from now on fails, 0: none */
         int fail_with;
+        bool dies_early;    /* its first vCPU ends the guest before the second one is started */
         uint64_t hard_page; /* acceptance of this page finds a hard opcode */
         uint64_t commit_result;
         /* to look at */

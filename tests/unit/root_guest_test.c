@@ -131,6 +131,17 @@ static void test_exit(void **state)
         assert_int_equal(guests[0].state, GUEST_BACKOFF);
 }
 
+static void test_death_while_starting(void **state)
+{
+        BOOT("cpus = 2\nrestart = always", 0x90, 0xc3);
+        fake.dies_early = true;
+        guests_start_all(&config);
+        assert_int_equal(guests[0].state, GUEST_RUNNING);
+        exit_with(0);
+        printed("guest a: exited with status 0");
+        assert_int_equal(guests[0].state, GUEST_BACKOFF);
+}
+
 /* Ten restarts a minute, and the counters go on counting. */
 static void test_restart_limit(void **state)
 {
@@ -164,11 +175,17 @@ static void test_request_of_a_stopped_guest(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            TEST(test_build),          TEST(test_every_failure),
-            TEST(test_missing_image),  TEST(test_ring0_refuses),
-            TEST(test_engine_refuses), TEST(test_removed_instruction),
-            TEST(test_access),         TEST(test_exit),
-            TEST(test_restart_limit),  TEST(test_request_of_a_stopped_guest),
+            TEST(test_build),
+            TEST(test_every_failure),
+            TEST(test_missing_image),
+            TEST(test_ring0_refuses),
+            TEST(test_engine_refuses),
+            TEST(test_removed_instruction),
+            TEST(test_access),
+            TEST(test_exit),
+            TEST(test_death_while_starting),
+            TEST(test_restart_limit),
+            TEST(test_request_of_a_stopped_guest),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
