@@ -9,9 +9,9 @@ enum { COM1 = 0x3f8, DATA = 0, IER = 1, FCR = 2, LCR = 3, MCR = 4, LSR = 5 }; /*
 enum { LCR_8N1 = 0x03, LCR_DLAB = 0x80, FCR_ENABLE_CLEAR = 0x07, MCR_DTR_RTS = 0x03, MCR_LOOP = 0x10 };
 enum { LSR_DATA_READY = 0x01, LSR_THR_EMPTY = 0x20, LSR_IDLE = 0x40 };
 
-/* A UART at 115200 needs 87 us a character; a port read takes about 1 us. An emulated one may stand still for a
- * while before it takes the firmware's last line, and what is sent then is lost: once, at the start, we wait
- * longer. */
+/* A UART at 115200 needs 87 us a character; a port read takes about 1 us. An emulated one may stand still for
+ * a while before it takes the firmware's last line, and what is sent then is lost: once, at the start, we
+ * wait longer. */
 enum { PATIENCE = 100000, PATIENCE_AT_START = 5000000, FIFO = 64 };
 
 static void out8(int port, uint8_t value)
@@ -36,24 +36,36 @@ static bool wait_for(uint8_t bits, int tries)
         return false;
 }
 
-/* A byte sent in loop-back mode comes back only where there is a UART. Nothing leaves the port, and
- * what the firmware had set is put back: its own console may be using the port. */
-bool serial_present(void)
+static bool loops_back(void)
 {
         uint8_t mcr = in8(MCR), ier = in8(IER);
-        bool present = false;
+        bool looped;
 
-        if (in8(LSR) == 0xff) /* an empty bus reads as ones */
-                return false;
-        wait_for(LSR_IDLE, PATIENCE_AT_START);
         out8(IER, 0);
         out8(MCR, MCR_LOOP | MCR_DTR_RTS);
         for (int i = 0; i < FIFO && (in8(LSR) & LSR_DATA_READY); i++)
                 (void)in8(DATA);
         out8(DATA, 0xa5);
-        present = wait_for(LSR_DATA_READY, PATIENCE) && in8(DATA) == 0xa5;
+        looped = wait_for(LSR_DATA_READY, PATIENCE) && in8(DATA) == 0xa5;
         out8(MCR, mcr);
         out8(IER, ier);
+        return looped;
+}
+
+/* A byte sent in loop-back mode comes back only where there is a UART. Nothing leaves the port, and
+ * what the firmware had set is put back: its own console may be using the port. That console also reads the
+ * port whenever its timer ticks, and would take our byte for a key: no ticks meanwhile. */
+bool serial_present(void)
+{
+        EFI_TPL level;
+        bool present;
+
+        if (in8(LSR) == 0xff) /* an empty bus reads as ones */
+                return false;
+        wait_for(LSR_IDLE, PATIENCE_AT_START);
+        level = loader_bs->RaiseTPL(TPL_HIGH_LEVEL);
+        present = loops_back();
+        loader_bs->RestoreTPL(level);
         return present;
 }
 
