@@ -193,7 +193,7 @@ static int64_t sys_control(const uint64_t *a)
         host_page->controls = active_controls;
         klog("TEST BUILD: defences switched off: %x", active_controls);
         if (control_on(RF_CONTROL_PANIC))
-                *(volatile uint64_t *)(PHYSMAP_BASE - PAGE_SIZE) = 0;
+                *(volatile uint64_t *)-PAGE_SIZE = 0; /* the last page: never mapped */
         if (control_on(RF_CONTROL_ROOT_DIES))
                 root.regs.rip = 0;
         guard_hpa = (uint64_t)guard_install(); /* some controls are patches of the guard */

@@ -33,9 +33,11 @@ static void read_config(void)
         console_configure(&config.host);
 }
 
-static void set_controls(void)
+static void set_controls(uint32_t some)
 {
-        if (config.host.controls != 0 && sys_control(config.host.controls) != 0)
+        uint32_t controls = config.host.controls & some;
+
+        if (controls != 0 && sys_control(controls) != 0)
                 log_line("error: ringfence.conf:%u: this build has no test controls",
                          config.host.key_line[HOST_CONTROL]);
 }
@@ -94,9 +96,10 @@ void root_main(void)
         }
         read_config();
         log_host();
-        set_controls();
+        set_controls(~(uint32_t)RF_CONTROL_ROOT_DIES);
         nic_start(&config.host);
         guests_start_all(&config);
+        set_controls(RF_CONTROL_ROOT_DIES);
         table_configure(&config.host);
         run();
 }

@@ -65,7 +65,7 @@ uint64_t tally_guest_exits(const struct tally *t)
 static void print_one(const struct guest *g)
 {
         struct tally t = tally_now(g);
-        char line[640];
+        char line[704];
         size_t n = rf_snprintf(
             line, sizeof(line),
             "stat: guest=%s state=%s rx_frames=%lu tx_frames=%lu rx_bytes=%lu tx_bytes=%lu drops=%lu",
@@ -74,13 +74,17 @@ static void print_one(const struct guest *g)
 
         for (int i = 0; i < RF_EXIT_COUNT; i++)
                 n += rf_snprintf(line + n, sizeof(line) - n, " exits_%s=%lu", stat_exit_names[i], t.exits[i]);
-        rf_snprintf(line + n, sizeof(line) - n, " restarts=%u entries=%lu", g->restarts, t.entries);
+        rf_snprintf(line + n, sizeof(line) - n, " restarts=%u entries=%lu run_us=%lu", g->restarts, t.entries,
+                    t.run_tsc / (HOST->tsc_hz / 1000000));
         console_line(line);
 }
 
 void stat_print(void)
 {
+        char line[48];
+
         for (unsigned i = 0; i < nguests; i++)
                 print_one(&guests[i]);
-        console_line("stat: end");
+        rf_snprintf(line, sizeof(line), "stat: end free_pages=%lu", HOST->free_pages);
+        console_line(line);
 }

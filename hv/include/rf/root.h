@@ -208,7 +208,7 @@ enum rf_control {
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */
-        RF_CONTROL_ROOT_DIES = 1u << 26, /* root gets an illegal instruction as its next one */
+        RF_CONTROL_ROOT_DIES = 1u << 26, /* root dies once its guests run */
 };
 
 _Static_assert(sizeof(struct rf_vcpu_report) == 512, "ABI: eight a page");
