@@ -71,7 +71,8 @@ class Faults(BootedTest):
         while not over.is_set() and not total.lost:
             total.add(generator.run([flows.udp_echo(g.station, g.name, 500) for g in self.GUESTS[:2]]))
         thread.join()
-        print(f"        beside {len(WAYS) + 9} deaths: {total.text()}", flush=True)
+        deaths = len(self.machine.found(r"^ringfence: guest \S+: died: "))
+        print(f"        beside {deaths} deaths: {total.text()}", flush=True)
         self.assertEqual([str(f) for f in failures], [])
         self.assertTrue(total.good, total.text())
         after = self.host.stats()

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * badentry: asks a test build of ring 0 to spoil its next VM entry. In a release build it just lives on. */
+#include "rf/root.h"
+#include "ringfence_sdk.h"
+
+int rf_main(const struct rf_info *info, int argc, char **argv)
+{
+        rf_printf("badentry: now\n");
+        rf_flush();
+        rf_hypercall(RF_HC_YIELD, RF_BAD_ENTRY, 0, 0, 0, 0, 0);
+        rf_printf("badentry: SURVIVED\n");
+        return 1;
+}
