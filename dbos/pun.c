@@ -9,7 +9,7 @@
 #include "engine.h"
 #include "rf_string.h"
 
-enum { TAG = 8, TAG_MARK = 0xdb, HOP = 5, SPREAD = 8, BUDGET = 24, REACH_SLACK = 0x10000 };
+enum { TAG = 8, TAG_MARK = 0xdb, HOP = 5, SPREAD = 8, BUDGET = 24, NEAR = 1 << 28, REACH_SLACK = 0x10000 };
 
 uint64_t pun_tag(uint64_t jump, unsigned free_bytes)
 {
@@ -96,21 +96,35 @@ bool window_clean(const struct window *w)
         return dbos_find_hard(b + first, last - first, 0) < 0;
 }
 
+static bool write_jump(const struct dbos_space *s, uint64_t at, uint64_t tag, uint64_t target)
+{
+        struct code o = {.va = at};
+
+        emit64(&o, tag);
+        emit_jmp(&o, target);
+        return !o.far && body_clean(s, at, o.b, o.n) && !s->write(s->ctx, at, o.b, o.n);
+}
+
+/* Landing places lie up to 2 GiB from their jump on either side, so up to 4 GiB apart: then a jump near the
+ * site stands between. Returns where to go instead of `target`; 0: impossible. */
+static uint64_t stepping_stone(const struct dbos_space *s, uint64_t jump, uint64_t from, uint64_t target)
+{
+        uint64_t at;
+
+        if (fits32((int64_t)(target - (from + HOP))))
+                return target;
+        at = s->trampoline(s->ctx, jump > NEAR ? jump - NEAR : PAGE, jump + NEAR, TAG + HOP);
+        return at && write_jump(s, at, 0, target) ? at + TAG : 0;
+}
+
 /* A tagged five-byte jump to `target` somewhere in [lo, hi]; 0 if there is none to be had. */
 uint64_t pun_hop(const struct dbos_space *s, uint64_t jump, unsigned free_bytes, uint64_t lo, uint64_t hi,
                  uint64_t target)
 {
-        struct code o = {.n = 0};
         uint64_t at = s->trampoline(s->ctx, lo - TAG, hi - TAG, TAG + HOP);
+        uint64_t next = at ? stepping_stone(s, jump, at + TAG, target) : 0;
 
-        if (!at)
-                return 0;
-        o.va = at;
-        emit64(&o, pun_tag(jump, free_bytes));
-        emit_jmp(&o, target);
-        if (o.far || !body_clean(s, at, o.b, o.n) || s->write(s->ctx, at, o.b, o.n))
-                return 0;
-        return at + TAG;
+        return next && write_jump(s, at, pun_tag(jump, free_bytes), next) ? at + TAG : 0;
 }
 
 static void set_displacement(struct window *w, unsigned e, unsigned free_bytes, uint64_t landing)
