@@ -55,8 +55,8 @@ bool table_query(const struct table *t, uint64_t va, uint64_t *hpa, unsigned *pe
 extern struct table host_table; /* PML4 of ring 0 and root, the CR3 of every CPU in the host */
 void host_map_init(void);
 void *host_map_device(uint64_t hpa, uint64_t bytes,
-                      unsigned perm_type);              /* PERM_UC or PERM_WC; stays for ever */
-int physmap_split(uint64_t hpa); /* before the frame may ever become code; -RF_ENOMEM */
+                      unsigned perm_type); /* PERM_UC or PERM_WC; stays for ever */
+int physmap_split(uint64_t hpa);           /* before the frame may ever become code; -RF_ENOMEM */
 void physmap_set_writable(uint64_t hpa, bool writable); /* then host_flush() */
 /* Makes every CPU drop stale host translations: root is interrupted where it runs, other CPUs flush when they
  * next take the lock. Returns when no CPU can use an old translation. */

@@ -43,7 +43,7 @@ struct vcpu {
         /* scheduling */
         struct vcpu *next;
         bool queued, stop;
-        bool bad_entry; /* test builds: make the next entry fail */
+        bool bad_entry;    /* test builds: make the next entry fail */
         uint64_t deadline; /* TSC, in RF_VCPU_WAITING */
         uint32_t wait_slot;
         uint64_t slice_end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * printf-like formatting without libc: %d %i %u %x %X %p %s %c %%, flags - 0 # (0x before x and X, not counted in
- * the width), width and precision (also *), length l ll z h hh. Nothing else; an unknown conversion is printed as
- * it stands. */
+ * printf-like formatting without libc: %d %i %u %x %X %p %s %c %%, flags - 0 # (0x before x and X, not
+ * counted in the width), width and precision (also *), length l ll z h hh. Nothing else; an unknown
+ * conversion is printed as it stands. */
 #ifndef RF_FORMAT_H
 #define RF_FORMAT_H
 

@@ -190,21 +190,21 @@ enum { RF_BAD_ENTRY = 0xbad };
 
 /* Positive controls: each bit switches exactly one defence off, in test builds only. */
 enum rf_control {
-        RF_CONTROL_NO_KEYS_WD = 1u << 0,     /* window writable for the guest: key rights ignored */
-        RF_CONTROL_NO_BYTE_CHECK = 1u << 1,  /* acceptance does not look at the bytes */
-        RF_CONTROL_NO_OPEN_CHECK = 1u << 2,  /* PKRU not checked at exits */
-        RF_CONTROL_NO_XSETBV = 1u << 3,      /* XCR0.PKRU and XSETBV allowed */
-        RF_CONTROL_NO_CR = 1u << 4,          /* CR and DR writes not intercepted */
-        RF_CONTROL_NO_VALIDATE = 1u << 5,    /* guard accepts any buffer address */
-        RF_CONTROL_NO_REAP = 1u << 6,        /* guard lets the tail pass slots the NIC has written back */
-        RF_CONTROL_NO_REGTABLE = 1u << 7,    /* every NIC register write of root is let through */
-        RF_CONTROL_NO_EXCLUSIVE = 1u << 8,   /* acceptance leaves writable mappings in place */
-        RF_CONTROL_LGDT = 1u << 9,           /* guest may load descriptor tables (to reach 32-bit code) */
-        RF_CONTROL_GUARD_LOW = 1u << 10,     /* guard also mapped below 4 GiB */
-        RF_CONTROL_NO_TXFLAGS = 1u << 11,    /* guard accepts any transmit command bits and lengths */
-        RF_CONTROL_NO_EXCEPTIONS = 1u << 12, /* only #PF is intercepted */
+        RF_CONTROL_NO_KEYS_WD = 1u << 0,      /* window writable for the guest: key rights ignored */
+        RF_CONTROL_NO_BYTE_CHECK = 1u << 1,   /* acceptance does not look at the bytes */
+        RF_CONTROL_NO_OPEN_CHECK = 1u << 2,   /* PKRU not checked at exits */
+        RF_CONTROL_NO_XSETBV = 1u << 3,       /* XCR0.PKRU and XSETBV allowed */
+        RF_CONTROL_NO_CR = 1u << 4,           /* CR and DR writes not intercepted */
+        RF_CONTROL_NO_VALIDATE = 1u << 5,     /* guard accepts any buffer address */
+        RF_CONTROL_NO_REAP = 1u << 6,         /* guard lets the tail pass slots the NIC has written back */
+        RF_CONTROL_NO_REGTABLE = 1u << 7,     /* every NIC register write of root is let through */
+        RF_CONTROL_NO_EXCLUSIVE = 1u << 8,    /* acceptance leaves writable mappings in place */
+        RF_CONTROL_LGDT = 1u << 9,            /* guest may load descriptor tables (to reach 32-bit code) */
+        RF_CONTROL_GUARD_LOW = 1u << 10,      /* guard also mapped below 4 GiB */
+        RF_CONTROL_NO_TXFLAGS = 1u << 11,     /* guard accepts any transmit command bits and lengths */
+        RF_CONTROL_NO_EXCEPTIONS = 1u << 12,  /* only #PF is intercepted */
         RF_CONTROL_NO_CLOSE_CHECK = 1u << 13, /* guard does not look at what its closing WRPKRU wrote */
-        RF_CONTROL_NO_MSR = 1u << 14,        /* MSR accesses not intercepted */
+        RF_CONTROL_NO_MSR = 1u << 14,         /* MSR accesses not intercepted */
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */
