@@ -35,7 +35,9 @@ deps-test:
 # What a boot needs. Tests also boot the kernel with the test controls and guests of their own.
 .PHONY: bootable test-images
 bootable: platform deps-run tools image
-test-images: platform deps-test tools image kernel guests guest-variants test-guests
+test-images: platform deps-test tools image kernel guests guest-variants test-guests test-attacks $(PROBE_ELF)
+
+include tests/attacks/attacks.mk
 
 .PHONY: run shell smoke
 run: bootable
@@ -56,5 +58,8 @@ attacks: test-images
 	@$(PY) tests/runner.py -k "$(ONLY)" $(ATTACKS)
 bench: test-images
 	@$(PY) tests/bench/bench.py
-lint: deps-test
+# Everything also builds with clang, under the same warnings.
+lint: deps-test $(B)/ringfence.elf $(B)/root.elf
+	@ZYDIS_SRC="$${ZYDIS_SRC:-$(abspath $(B))/zydis/src}" $(MAKE) --no-print-directory -s CC=clang B=$(B)/clang \
+	        image kernel test-guests test-attacks dbos >$(B)/clang.log 2>&1 || { tail -n 30 $(B)/clang.log; echo "lint: the clang build failed"; exit 1; }
 	@$(PY) tests/lint.py

@@ -5,7 +5,7 @@ import struct
 E_TYPE, E_MACHINE, E_ENTRY, E_PHOFF, E_PHNUM = 16, 18, 24, 32, 56
 P_FLAGS, P_OFFSET, P_VADDR, P_FILESZ, P_MEMSZ = 4, 8, 16, 32, 40
 _PH_BYTES = 56
-PT_LOAD, PF_X, PF_W = 1, 1, 2
+PT_LOAD, PF_X, PF_W, SHT_SYMTAB = 1, 1, 2, 2
 _HEADER_FORMS = {E_TYPE: "<H", E_MACHINE: "<H", E_PHNUM: "<H"}  # the others are 64 bits wide
 _SEGMENT_FORMS = {P_FLAGS: "<I"}
 
@@ -35,6 +35,27 @@ class Elf:
 
     def with_segment(self, load: int, field: int, value: int) -> bytes:
         return self._with(self.loads[load] + field, _SEGMENT_FORMS.get(field, "<Q"), value)
+
+    def symbols(self) -> dict[str, int]:
+        """Name and value of every symbol. Section headers: offset at 40, size at 58, number at 60."""
+        start, size, count = self._get(40, "<Q"), self._get(58, "<H"), self._get(60, "<H")
+        heads = [struct.unpack_from("<IIQQQQIIQQ", self.data, start + n * size) for n in range(count)]
+        table = next(h for h in heads if h[1] == SHT_SYMTAB)
+        names = heads[table[6]][4]  # the offset of the string section it links to
+        found = {}
+        for at in range(table[4], table[4] + table[5], 24):
+            name, _, _, _, value, _ = struct.unpack_from("<IBBHQQ", self.data, at)
+            found[self.data[names + name : self.data.index(b"\0", names + name)].decode()] = value
+        return found
+
+    def read(self, va: int, size: int) -> bytes:
+        """Bytes at an address of a loadable segment."""
+        for load in range(len(self.loads)):
+            at = va - self.get(load, P_VADDR)
+            if 0 <= at and at + size <= self.get(load, P_FILESZ):
+                start = self.get(load, P_OFFSET) + at
+                return self.data[start : start + size]
+        raise ValueError(f"{va:#x} is in no segment")
 
     def _with(self, at: int, form: str, value: int) -> bytes:
         data = bytearray(self.data)

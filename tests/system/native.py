@@ -5,7 +5,6 @@
 """
 import ctypes
 import mmap
-import struct
 import sys
 from pathlib import Path
 
@@ -13,19 +12,6 @@ from elf import P_FILESZ, P_FLAGS, P_MEMSZ, P_OFFSET, P_VADDR, PF_X, Elf
 
 _FIXED_NOREPLACE = 0x100000
 _PAGE = 4096
-
-
-def _symbols(data: bytes) -> dict[str, int]:
-    """Name and value of every symbol (ELF64: section header 40 bytes in is the table)."""
-    start, size, count = (struct.unpack_from(form, data, at)[0] for form, at in (("<Q", 40), ("<H", 58), ("<H", 60)))
-    heads = [struct.unpack_from("<IIQQQQIIQQ", data, start + n * size) for n in range(count)]
-    table = next(h for h in heads if h[1] == 2)  # SHT_SYMTAB; [6] is its string section
-    names = heads[table[6]][4]
-    found = {}
-    for at in range(table[4], table[4] + table[5], 24):
-        name, _, _, _, value, _ = struct.unpack_from("<IBBHQQ", data, at)
-        found[data[names + name : data.index(b"\0", names + name)].decode()] = value
-    return found
 
 
 def _map(image: Elf) -> None:
@@ -46,7 +32,7 @@ def _map(image: Elf) -> None:
 
 def main() -> int:
     image = Elf(Path(sys.argv[1]).read_bytes())
-    symbols = _symbols(image.data)
+    symbols = image.symbols()
     _map(image)
     run = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(symbols["hardops_run"])
     count = ctypes.c_uint64.from_address(symbols["hardops_count"]).value

@@ -85,8 +85,9 @@ class Faults(BootedTest):
         self.assertFalse(self.machine.found(r"SURVIVED"))
         reasons = {
             "ud2": r"#UD", "divide": r"#DE", "null": r"load from 0x0,", "wild": r"store to 0x7000000000,",
-            "noncanonical": r"#(GP|SS)", "jump-data": r"jump to 0x\w+, which is data", "jump-stack": r"jump to 0x\w+, which is data",
-            "stack": r"store to 0x", "cr0": r"0f 20 c0 .*control registers", "cr3": r"0f 22 d8 .*control registers", "msr": r"wrmsr",
+            "noncanonical": r"#(GP|SS)", "jump-data": r"jump to 0x\w+, which is data",
+            "jump-stack": r"jump to 0x\w+, which is data", "stack": r"store to 0x",
+            "cr0": r"0f 20 c0 .*control registers", "cr3": r"0f 22 d8 .*control registers", "msr": r"wrmsr",
             "port": r"OUT to port 0xcf8", "vmrun": r"vmrun",
         }
         deaths = [m[1] for m in self.machine.found(r"guest crash: died: (.*)")]

@@ -1,33 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""What the machine's owner sees when there is no serial port, and when something fails in Ringfence itself."""
+"""A machine without a serial port, a VM entry that fails, a shipped image told to drop its defences."""
 import tempfile
 import time
 import unittest
 from pathlib import Path
-from typing import ClassVar
 
 import conf
 import flows
-import image
 import load
 import screen
-from booted import BootedTest, guest_file
+from booted import BootedTest
+from controlled import ControlledTest
 
 ECHO = conf.Guest("echo", 1, "echo.elf", "ip={ip}")
 
 
-class HostTest(BootedTest):
-    """CONTROL: a failure to order, in the kernel with the test controls."""
+class NoSerialPort(BootedTest):
+    """Everything is on the screen: boot log, guests' consoles, and the live table if asked for."""
 
     GUESTS = (ECHO,)
-    CONTROL: ClassVar[str] = ""
+    OPTIONS = {"serial": False}
 
     @classmethod
-    def make_image(cls) -> Path:
-        keys = {"control": cls.CONTROL} if cls.CONTROL else {}
-        replace: dict[str, Path | None] = {image.KERNEL: image.TEST_KERNEL} if cls.CONTROL else {}
-        files = {guest_file(guest.image) for guest in cls.GUESTS}
-        return image.make(cls.__name__, conf.text(cls.GUESTS, **keys), sorted(files), replace)
+    def wait_booted(cls) -> None:
+        """There is no line to wait for."""
 
     def screen_shows(self, *wanted: str, seconds: float = 60) -> str:
         """Wait until every text is on the screen; return all of it."""
@@ -42,17 +38,7 @@ class HostTest(BootedTest):
                 time.sleep(1)
         self.fail(f"not on the screen: {wanted}; there is:\n{text}")
 
-
-class NoSerialPort(HostTest):
-    """Everything is on the screen."""
-
-    OPTIONS = {"serial": False}
-
-    @classmethod
-    def wait_booted(cls) -> None:
-        """There is no line to wait for."""
-
-    def test_screen_and_traffic(self) -> None:
+    def test_log_and_traffic(self) -> None:
         text = self.screen_shows("ringfence: ready, 1 of 1 guests running", "[echo] ready: ip")
         self.assertIn("dbos:", text)
         result = load.Generator(self.open_link()).run([flows.udp_echo(ECHO.station, "echo", 200)])
@@ -64,56 +50,11 @@ class LiveTableOnScreen(NoSerialPort):
 
     HOST = {"table": "live"}
 
-    @classmethod
-    def make_image(cls) -> Path:
-        return image.make(cls.__name__, conf.text(cls.GUESTS, table="live"), [guest_file("echo.elf")])
-
-    def test_screen_and_traffic(self) -> None:
+    def test_log_and_traffic(self) -> None:
         self.screen_shows("exits/s", "1 echo", "running")
 
 
-class Panic(HostTest):
-    """Ring 0 faults: registers and a backtrace, on serial and screen; the machine stands still."""
-
-    CONTROL = "panic"
-
-    @classmethod
-    def wait_booted(cls) -> None:
-        cls.machine.wait(r"ringfence: PANIC: ", 90)
-
-    def test_report(self) -> None:
-        self.machine.wait(r"stopped by panic", 20)
-        said = "\n".join(self.machine.lines)
-        for wanted in (r"PANIC: exception \d+, .*in ring 0 at ffffffff8", r"\brsp ffff", r"called from ffffffff8"):
-            self.assertRegex(said, wanted)
-        self.screen_shows("ringfence: PANIC: ")
-
-
-class PanicWithoutSerial(NoSerialPort):
-    """The same on the screen alone."""
-
-    CONTROL = "panic"
-
-    def test_screen_and_traffic(self) -> None:
-        text = self.screen_shows("ringfence: PANIC: ")
-        self.assertIn("called from ffffffff8", text)
-
-
-class RootDies(HostTest):
-    """hv/root crashes: ring 0 says so."""
-
-    CONTROL = "root-dies"
-
-    @classmethod
-    def wait_booted(cls) -> None:
-        cls.machine.wait(r"root died", 90)
-
-    def test_report(self) -> None:
-        said = self.machine.found(r"root died.*")
-        self.assertEqual(len(said), 1)
-
-
-class FailedEntry(HostTest):
+class FailedEntry(ControlledTest):
     """A VM entry that the CPU refuses kills one guest, and the other loses nothing."""
 
     CONTROL = "bad-entry"
