@@ -4,8 +4,9 @@ import contextlib
 import re
 import threading
 import time
+import unittest
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import ClassVar
 
 import booted
 import conf
@@ -16,6 +17,7 @@ import qemu
 EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
 WIRE_IDENTS = (0xBEEF, 0)  # IP identification of the frames we send: where the NIC puts it, a buffer address stood
+BEAT_SECONDS = 2.0
 SETTLE = 0.4  # seconds until what was sent has been seen
 ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
 PAYLOAD = b"FROM-THE-WIRE:" + bytes(range(64))
@@ -60,7 +62,7 @@ class Evil:
             raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
         img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
                          {image.ROOT: EVILROOT, image.KERNEL: kernel})
-        self.machine, wire = booted.boot(self.stack, name, img, cpus=2)
+        self.machine, wire = booted.boot(self.stack, name, img, cpus=2, memory_mb=512)
         self.link = wire.open()
         self.stack.callback(self.link.close)
         self._frames: list[bytes] = []
@@ -135,6 +137,61 @@ class Evil:
                                    r"succeeded=(\d+) other=(\d+) hung=(\d+)")
         return [Tally(m[1], m[2], int(m[3], 16), *(int(m[i]) for i in range(4, 9))) for m in found]
 
-    def landed(self, controls: int) -> set[str]:
-        """Control-state snippets that nothing stopped."""
-        return {m[1] for m in self.machine.found(rf"landed: (\S+) controls={controls:x} ")}
+    def landed(self, controls: int, stored: bool = False) -> set[str]:
+        """Control-state snippets that nothing stopped; with `stored` those whose store changed the ring."""
+        end = "1$" if stored else ""
+        return {m[1] for m in self.machine.found(rf"landed: (\S+) controls={controls:x} stored={end}")}
+
+    def write_back(self) -> str:
+        """The address word of a slot that the NIC has written back."""
+        return self.machine.found(r"handover: slot 0 after write-back: ([0-9a-f]+) ")[0][1]
+
+
+class EvilTest(unittest.TestCase):
+    """One boot of evilroot for all tests of a class."""
+
+    WORDS: ClassVar[str]
+    TEST_KERNEL: ClassVar[bool] = False
+    SECONDS: ClassVar[float] = 60
+    evil: ClassVar[Evil]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        name = f"evil-{cls.__name__}-{cls.WORDS.split()[0]}"
+        cls.evil = Evil(name, cls.WORDS, cls.TEST_KERNEL, cls.SECONDS)
+        cls.addClassCleanup(cls.evil.close)
+
+    def tally(self, name: str, part: str, controls: int = 0) -> Tally:
+        found = [t for t in self.evil.tallies() if (t.name, t.part, t.controls) == (name, part, controls)]
+        self.assertTrue(found, f"evilroot did not report {name} {part} with controls {controls:x}")
+        return found[-1]
+
+    def blocked(self, name: str, part: str, least: int, controls: int = 0) -> Tally:
+        """All tries failed, and at least so many were there."""
+        tally = self.tally(name, part, controls)
+        self.assertEqual((tally.succeeded, tally.hung), (0, 0), tally)
+        self.assertGreaterEqual(tally.blocked, least, tally)
+        return tally
+
+    def succeeds(self, name: str, part: str, least: int, controls: int) -> None:
+        tally = self.tally(name, part, controls)
+        self.assertGreaterEqual(tally.succeeded, least, f"the attack proves nothing: {tally}")
+
+    def exchange(self, name: str, controls: int = 0) -> Exchange:
+        found = [x for x in self.evil.exchanges if (x.name, x.controls) == (name, controls)]
+        self.assertTrue(found, f"evilroot did not come to {name}")
+        return found[-1]
+
+    def only_allowed(self, name: str) -> None:
+        """The wire carried every allowed frame of the attacker, and no other."""
+        got = self.exchange(name)
+        self.assertEqual(got.words, {"RFALLOW!": got.allowed} if got.allowed else {}, got)
+        self.assertEqual(got.strange, [], got)
+
+    def assert_no_panic(self) -> None:
+        self.assertEqual([m[0] for m in self.evil.machine.found(r".*(PANIC|panic).*")], [])
+
+    def assert_root_died(self, how: str) -> None:
+        self.evil.machine.wait(rf"root died: {how}", 10)
+        self.assertGreater(self.evil.beats(BEAT_SECONDS), 0, "the guest beside it stopped sending")
+        self.assert_no_panic()

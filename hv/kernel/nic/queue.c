@@ -116,8 +116,10 @@ static int make_ring(struct nic_queue *q, unsigned direction)
 /* One of the two pages of the NIC that hold every tail. */
 static int map_doorbell(const struct nic_queue *q, uint32_t page)
 {
+        unsigned key = control_on(RF_CONTROL_NO_KEYS_WD) ? 0 : RF_KEY_DOORBELL;
+
         return space_map_fence(q->vcpu, RF_DOORBELL_VA + page, q->nic->bar_hpa + page,
-                               PERM_RW | PERM_U | PERM_UC | PERM_KEY(RF_KEY_DOORBELL));
+                               PERM_RW | PERM_U | PERM_UC | PERM_KEY(key));
 }
 
 static void unmap_doorbell(const struct nic_queue *q)

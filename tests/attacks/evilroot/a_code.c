@@ -57,6 +57,20 @@ static void execute(struct subject *s)
         report("code", "execute", &t);
 }
 
+/* The same jump where there is code, so that we know it would have worked. */
+static void execute_code(struct subject *s)
+{
+        struct run r = run_at(snippet_va(r_call_page));
+        struct tally t = {.tried = 1};
+
+        memset(in_guest(s, SPOT_VA), 0xc3, 16);
+        sys_guest_accept(s->guest, SPOT_VA, 1);
+        r.gpr[RBX] = SPOT_VA;
+        t.succeeded = run(s, &r) == END_LANDED;
+        report("code", "execute-accepted", &t);
+        sys_guest_open(s->guest, SPOT_VA, 1);
+}
+
 /* Stores to accepted pages; the bytes are compared, whatever the exit says. */
 static void write(struct subject *s)
 {
@@ -139,6 +153,26 @@ static void branches(struct subject *s)
         report("code", "branch-66", &t);
 }
 
+/* WRPKRU as the displacement of such a branch: refused. Without the byte check it runs, entered in the
+ * middle. */
+static void hidden(struct subject *s)
+{
+        static const uint8_t form[] = {0x66, 0xe9, 0x0f, 0x01, 0xef, 0x41, 0xff, 0xe4}; /* ... jmp *%r12 */
+        struct tally t = {.tried = 1};
+        struct run r = run_at(SPOT_VA + 2);
+
+        memcpy(in_guest(s, SPOT_VA), form, sizeof(form));
+        sys_guest_accept(s->guest, SPOT_VA, 1);
+        r.gpr[RAX] = RF_PKRU_OPEN;
+        r.gpr[R12] = snippet_va(landing);
+        run(s, &r);
+        t.blocked = r.end == END_FETCH;
+        t.succeeded = r.end == END_DEAD && r.death == RF_DEATH_WINDOW_OPEN;
+        report("code", "hidden-66", &t);
+        s->alive = false;
+        subject_renew(s);
+}
+
 /* RDPKRU where p_stay has WRPKRU: clean. The second vCPU puts WRPKRU back, all the time. */
 static uint32_t plant(struct subject *s)
 {
@@ -203,9 +237,29 @@ void attack_code(void)
 
         subject_new(&s, 0, 1);
         execute(&s);
+        execute_code(&s);
         write(&s);
         straddle(&s);
         branches(&s);
+        hidden(&s);
         subject_end(&s);
-        races();
+        if (!control(RF_CONTROL_NO_BYTE_CHECK))
+                races();
+}
+
+/* An exit with the window open outside the guard: the last line, should WRPKRU ever get into a guest's code.
+ * Without the byte check it holds; with neither the guest lives on. */
+void attack_open(void)
+{
+        struct run r = run_at(SPOT_VA);
+        struct subject s;
+
+        subject_new(&s, 0, 1);
+        memcpy(in_guest(&s, SPOT_VA), p_stay, (size_t)(p_stay_end - p_stay));
+        sys_guest_accept(s.guest, SPOT_VA, 1);
+        r.gpr[R12] = snippet_va(landing);
+        run(&s, &r);
+        say("open: end=%d death=%u", (int)r.end, r.death);
+        check("open", "exit", r.end != END_LANDED);
+        subject_end(&s);
 }

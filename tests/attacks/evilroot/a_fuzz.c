@@ -129,15 +129,9 @@ static void furnish(void)
         sys_queue_enable(nic, next() % 8);
 }
 
-void attack_fuzz(void)
+static void storm(unsigned calls, struct tally *t)
 {
-        uint64_t before, after;
-        struct tally t = {0};
-
-        end_all();
-        nic_reopen();
-        before = free_pages();
-        for (unsigned i = 0; i < CALLS; i++) {
+        for (unsigned i = 0; i < calls; i++) {
                 uint64_t number = next() % (RF_SYS_COUNT + 2), a[6];
 
                 if (i % 64 == 0)
@@ -146,15 +140,28 @@ void attack_fuzz(void)
                         a[k] = argument();
                 if (is_apart(number, a))
                         continue;
-                t.tried++;
+                t->tried++;
                 if (rf_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]) < 0)
-                        t.blocked++;
+                        t->blocked++;
                 else
-                        t.other++;
+                        t->other++;
         }
         check("fuzz", "audit", sys_audit() == 0);
         end_all();
         nic_reopen();
+}
+
+/* Nothing is missing after the second storm: the first may leave ring 0 with tables that stay. */
+void attack_fuzz(void)
+{
+        struct tally t = {0};
+        uint64_t before, after;
+
+        end_all();
+        nic_reopen();
+        storm(CALLS / 10, &t);
+        before = free_pages();
+        storm(CALLS, &t);
         after = free_pages();
         say("fuzz: %lu free pages before, %lu after", before, after);
         t.succeeded = after != before;
@@ -192,23 +199,29 @@ static void accept_here_and_there(int guest, uint64_t chunks)
         report("memory", "accept", &t);
 }
 
-void attack_memory(void)
+static void use_up(void)
 {
-        uint64_t before = free_pages(), chunks;
         struct subject s;
         int big;
 
         subject_new(&s, -1, 1);
         big = (int)sys_guest_new(1ull << 30, 1);
-        chunks = take_all(big);
-        say("memory: %lu pages left of %lu", free_pages(), before);
-        accept_here_and_there(big, chunks);
-        check("memory", "new guest", sys_guest_new(64, 1) == -RF_ENOMEM);
+        accept_here_and_there(big, take_all(big));
+        check("memory", "new-guest", sys_guest_new(64, 1) == -RF_ENOMEM);
         check("memory", "map", sys_guest_map(s.guest, 0x700000000, 1, RF_MAP_DATA) == -RF_ENOMEM);
         check("memory", "queue", sys_queue_assign(nic, 0, s.vcpu, 0, POOL_VA, 1) == -RF_ENOMEM);
         check("memory", "audit", sys_audit() == 0);
         end_all();
-        check("memory", "given back", free_pages() == before);
+}
+
+void attack_memory(void)
+{
+        uint64_t before;
+
+        use_up(); /* the first time ring 0 keeps small tables of its own view of RAM */
+        before = free_pages();
+        use_up();
+        check("memory", "given-back", free_pages() == before);
 }
 
 /* ---- the last acts --------------------------------------------------------------------------------- */
@@ -267,34 +280,4 @@ void last_port(void)
         say("last: root writes to PCI configuration ports");
         __asm__ volatile("outl %0, %1" : : "a"(0x80000004u), "Nd"((uint16_t)0xcf8));
         say("last: written");
-}
-
-void attack_time(void);
-void attack_time(void)
-{
-        struct subject s;
-        uint64_t t0 = tsc_now(), t1;
-        subject_new(&s, 0, 1);
-        t1 = tsc_now(); say("new %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        nic_detach(&s);
-        t1 = tsc_now(); say("detach %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        nic_attach(&s);
-        t1 = tsc_now(); say("attach %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        nic_detach(&s);
-        t0 = tsc_now();
-        s.queue = -1;
-        sys_guest_stop(s.guest);
-        t1 = tsc_now(); say("stop %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        sys_guest_free(s.guest);
-        t1 = tsc_now(); say("free %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        s.guest = (int)sys_guest_new(SUBJECT_QUOTA, 1);
-        t1 = tsc_now(); say("guest_new %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        sys_guest_map(s.guest, CODE_VA, 4, RF_MAP_CODE);
-        t1 = tsc_now(); say("map 4 %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        sys_guest_map(s.guest, POOL_VA, POOL_PAGES, RF_MAP_POOL);
-        t1 = tsc_now(); say("map pool %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        memcpy(in_guest(&s, CODE_VA), snippets, 1);
-        t1 = tsc_now(); say("touch %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
-        sys_guest_accept(s.guest, CODE_VA, 2);
-        t1 = tsc_now(); say("accept 2 %lu us", (t1 - t0) * 1000 / tsc_of_ms(1)); t0 = t1;
 }

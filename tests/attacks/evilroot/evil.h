@@ -111,6 +111,7 @@ void attack_control(void);
 void attack_step(void);
 void attack_code(void);
 void attack_far(void);
+void attack_open(void);
 void attack_dma(void);
 void attack_handover(void);
 void attack_flags(void);

@@ -4,7 +4,6 @@
 #include "evil.h"
 
 uint32_t controls;
-void attack_time(void);
 
 enum { MAX_CONTROLS = 4 };
 
@@ -17,9 +16,13 @@ static const struct attack {
     {"wrpkru", attack_wrpkru, {RF_CONTROL_NO_BYTE_CHECK}},
     {"guard", attack_guard, {RF_CONTROL_NO_CLOSE_CHECK}},
     {"control", attack_control, {RF_CONTROL_NO_CR, RF_CONTROL_NO_XSETBV, RF_CONTROL_LGDT, RF_CONTROL_NO_MSR}},
-    {"step", attack_step, {RF_CONTROL_NO_EXCEPTIONS | RF_CONTROL_LGDT}},
+    /* two defences stand here, and each holds alone */
+    {"step",
+     attack_step,
+     {RF_CONTROL_NO_EXCEPTIONS, RF_CONTROL_LGDT, RF_CONTROL_NO_EXCEPTIONS | RF_CONTROL_LGDT}},
     {"far", attack_far, {RF_CONTROL_LGDT}},
-    {"code", attack_code, {RF_CONTROL_NO_EXCLUSIVE}},
+    {"code", attack_code, {RF_CONTROL_NO_EXCLUSIVE, RF_CONTROL_NO_BYTE_CHECK}},
+    {"open", attack_open, {RF_CONTROL_NO_BYTE_CHECK, RF_CONTROL_NO_BYTE_CHECK | RF_CONTROL_NO_OPEN_CHECK}},
     {"dma", attack_dma, {RF_CONTROL_NO_VALIDATE}},
     {"handover", attack_handover, {RF_CONTROL_NO_REAP}},
     {"flags", attack_flags, {RF_CONTROL_NO_TXFLAGS}},
@@ -27,7 +30,6 @@ static const struct attack {
     {"calls", attack_calls, {0}},
     {"memory", attack_memory, {0}},
     {"fuzz", attack_fuzz, {0}},
-    {"time", attack_time, {0}},
 };
 
 static const struct attack last[] = {

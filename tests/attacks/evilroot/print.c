@@ -97,8 +97,8 @@ void report(const char *name, const char *part, const struct tally *t)
         static uint64_t last;
         uint64_t now = tsc_now();
 
-        say("attack: name=%s part=%s controls=%x tried=%u blocked=%u succeeded=%u other=%u hung=%u ms=%lu", name,
-            part, controls, t->tried, t->blocked, t->succeeded, t->other, t->hung,
+        say("attack: name=%s part=%s controls=%x tried=%u blocked=%u succeeded=%u other=%u hung=%u ms=%lu",
+            name, part, controls, t->tried, t->blocked, t->succeeded, t->other, t->hung,
             last == 0 ? 0 : (now - last) / tsc_of_ms(1));
         last = now;
 }
