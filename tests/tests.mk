@@ -38,6 +38,7 @@ bootable: platform deps-run tools image
 test-images: platform deps-test tools image kernel guests guest-variants test-guests test-attacks $(PROBE_ELF)
 
 include tests/attacks/attacks.mk
+include tests/fuzz/fuzz.mk
 
 .PHONY: run shell smoke
 run: bootable
@@ -47,7 +48,7 @@ shell:
 smoke: bootable
 	@$(PY) tests/system/smoke.py --bare "$(BARE)"
 
-.PHONY: test unit system attacks fuzz fuzz-short bench lint
+.PHONY: test unit system attacks bench lint
 test: test-images
 	@$(PY) tests/all.py unit system attacks fuzz-short
 unit: deps-test
