@@ -39,6 +39,13 @@ static bool queue_revoked(const struct vcpu *v)
         return false;
 }
 
+/* A walk that met its own page's old entry and then found the nested one gone: mappings were taken back while
+ * it ran. It tries again, and by then its translations are flushed (run_once). */
+static bool stale_walk(const struct vcpu *v, const struct vm_exit *exit)
+{
+        return exit->kind == VM_EXIT_NESTED && v->tlb_epoch != v->guest->epoch;
+}
+
 /* P8. PKRU not closed means open, and then RIP must be in the guard, in 64-bit code. Interrupts are
  * deferred, a fault on a window that was just taken away ends the commit, anything else is an attack.
  * Returns true when the exit is dealt with. */
@@ -54,6 +61,10 @@ static bool handle_open(struct vcpu *v, const struct vm_exit *exit)
                 count(v, this_cpu()->tick ? RF_EXIT_TIMER : RF_EXIT_INTERRUPT);
                 v->state->pending = 1;
                 v->report->pending++;
+                return true;
+        }
+        if (stale_walk(v, exit)) {
+                count(v, RF_EXIT_NESTED);
                 return true;
         }
         if (exit->kind == VM_EXIT_EXCEPTION && exit->vector == VECTOR_PF && queue_revoked(v)) {
@@ -148,7 +159,10 @@ static void dispatch(struct vcpu *v, const struct vm_exit *exit)
                 kill(v, RF_EXIT_PRIVILEGED, RF_DEATH_PRIVILEGED);
                 return;
         case VM_EXIT_NESTED:
-                kill(v, RF_EXIT_NESTED, RF_DEATH_NESTED);
+                if (stale_walk(v, exit))
+                        count(v, RF_EXIT_NESTED);
+                else
+                        kill(v, RF_EXIT_NESTED, RF_DEATH_NESTED);
                 return;
         case VM_EXIT_SHUTDOWN:
                 kill(v, RF_EXIT_OTHER, RF_DEATH_TRIPLE);
