@@ -254,7 +254,6 @@ static const struct {
     {"no-regtable", RF_CONTROL_NO_REGTABLE},
     {"no-exclusive", RF_CONTROL_NO_EXCLUSIVE},
     {"lgdt", RF_CONTROL_LGDT},
-    {"guard-low", RF_CONTROL_GUARD_LOW},
     {"no-txflags", RF_CONTROL_NO_TXFLAGS},
     {"no-exceptions", RF_CONTROL_NO_EXCEPTIONS},
     {"no-close-check", RF_CONTROL_NO_CLOSE_CHECK},

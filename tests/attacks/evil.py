@@ -124,7 +124,8 @@ class Evil:
     def physical(self, address: int, size: int) -> bytes:
         """Memory as QEMU sees it, from outside; b'' where there is none."""
         text = str(self.machine.monitor("human-monitor-command", **{"command-line": f"xp /{size}xb {address:#x}"}))
-        return bytes(int(b, 16) for line in text.splitlines() for b in re.findall(r"0x([0-9a-f]{2})\b", line.split(":", 1)[-1]))
+        values = " ".join(line.split(":", 1)[-1] for line in text.splitlines())
+        return bytes(int(value, 16) for value in re.findall(r"0x([0-9a-f]{2})\b", values))
 
     def beats(self, seconds: float) -> int:
         """Heartbeat frames of the surviving guest in that time."""
@@ -177,16 +178,16 @@ class EvilTest(unittest.TestCase):
         tally = self.tally(name, part, controls)
         self.assertGreaterEqual(tally.succeeded, least, f"the attack proves nothing: {tally}")
 
-    def exchange(self, name: str, controls: int = 0) -> Exchange:
+    def exchanges(self, name: str, controls: int = 0) -> list[Exchange]:
         found = [x for x in self.evil.exchanges if (x.name, x.controls) == (name, controls)]
         self.assertTrue(found, f"evilroot did not come to {name}")
-        return found[-1]
+        return found
 
     def only_allowed(self, name: str) -> None:
         """The wire carried every allowed frame of the attacker, and no other."""
-        got = self.exchange(name)
-        self.assertEqual(got.words, {"RFALLOW!": got.allowed} if got.allowed else {}, got)
-        self.assertEqual(got.strange, [], got)
+        for got in self.exchanges(name):
+            self.assertEqual(got.words, {"RFALLOW!": got.allowed} if got.allowed else {}, got)
+            self.assertEqual(got.strange, [], got)
 
     def assert_no_panic(self) -> None:
         self.assertEqual([m[0] for m in self.evil.machine.found(r".*(PANIC|panic).*")], [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Attacks 1, 2, 3, 4, 5 and 11 on the window, the guard and code pages, by guests whose every instruction and
+"""Attacks 1, 2, 3, 4, 5, 7 and 11 on the window, the guard and code pages, by guests whose every instruction and
 register evilroot chooses: first against the release, where all must fail, then against the test build with one defence
 off, where the same must succeed."""
 import unittest
@@ -17,7 +17,7 @@ ATTACKS = "stores wrpkru guard control step far code open"
 class Release(EvilTest):
     """Nothing gets through."""
 
-    WORDS = ATTACKS
+    WORDS = ATTACKS + " revoke"
     SECONDS = 150
 
     def test_01_store_forms(self) -> None:
@@ -54,6 +54,11 @@ class Release(EvilTest):
         self.blocked("control", "all", 110)
         self.assertEqual(self.evil.landed(0), set())
 
+    def test_07_revoked_in_the_guard(self) -> None:
+        """Its queue taken away 150 times while it commits: the tail stands still, the guest lives."""
+        tally = self.blocked("revoke", "running", 150)
+        self.assertEqual(tally.other, 0, tally)
+
     def test_11_code(self) -> None:
         self.blocked("code", "execute", 11)
         self.assertEqual(self.tally("code", "execute-accepted").succeeded, 1)
@@ -62,6 +67,7 @@ class Release(EvilTest):
         self.blocked("code", "branch-66", 7)
         self.blocked("code", "hidden-66", 1)
         self.blocked("code", "race", 40)
+        self.blocked("code", "audit", 1)
 
     def test_no_panic(self) -> None:
         self.assert_no_panic()
@@ -118,6 +124,7 @@ class Controls(EvilTest):
     def test_11_without_exclusive_acceptance(self) -> None:
         self.succeeds("code", "write", 2, NO_EXCLUSIVE)
         self.succeeds("code", "race", 1, NO_EXCLUSIVE)
+        self.succeeds("code", "audit", 1, NO_EXCLUSIVE)  # the walk over the tables sees it, too
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ class Release(EvilTest):
 
     def test_08_addresses(self) -> None:
         """172 addresses in each direction: past every edge, wrapping, the victim's, ring 0's, devices'."""
-        self.blocked("dma", "transmit", 170)
-        self.blocked("dma", "receive", 170)
+        for part in ("transmit", "receive", "transmit-call", "receive-call"):
+            with self.subTest(part):
+                self.blocked("dma", part, 170)
         self.blocked("dma", "victim-pool", 1)
         self.only_allowed("dma")
 
@@ -26,12 +27,13 @@ class Release(EvilTest):
         """No tail passes a slot the NIC may still use; slots with wire bits are rewritten before they go back."""
         self.blocked("handover", "full", 256)
         self.blocked("handover", "written-back", 20)
-        self.assertIn(f"{WIRE_IDENTS[0]:x}0000", self.evil.write_back(), "the frames' identification is not in the slot")
+        self.assertIn(f"{WIRE_IDENTS[0]:x}0000", self.evil.write_back(), "no identification there")
         self.only_allowed("handover")
 
     def test_19_descriptor_kinds(self) -> None:
         """63 single bits, every type, lengths at and past the limits, beside allowed descriptors."""
         self.blocked("flags", "transmit", 90)
+        self.blocked("flags", "transmit-call", 90)
         self.only_allowed("flags")
 
     def test_21_registers(self) -> None:
@@ -72,24 +74,28 @@ class Controls(EvilTest):
     def test_08_without_address_check(self) -> None:
         """The victim's memory is sent, and what was sent to the attacker lands in the victim's."""
         self.succeeds("dma", "transmit", 1, NO_VALIDATE)
+        self.succeeds("dma", "transmit-call", 1, NO_VALIDATE)
         self.succeeds("dma", "victim-pool", 1, NO_VALIDATE)
-        self.assertGreater(self.exchange("dma", NO_VALIDATE).words.get("RFCANARY", 0), 0)
+        for got in self.exchanges("dma", NO_VALIDATE):
+            self.assertIn("RFCANARY", got.words)
 
     def test_18_without_reaping(self) -> None:
         """The NIC takes wire-controlled bits for an address: the frame lies there, as QEMU sees physical memory."""
         self.succeeds("handover", "written-back", 20, NO_REAP)
-        used = self.exchange("handover-use", NO_REAP)
+        used = self.exchanges("handover-use", NO_REAP)[0]
         self.assertLess(int(used.values["lo"], 16), 0x10000, "not an address that the frames made")
         self.assertIn(PAYLOAD[:32], used.memory)
 
     def test_19_without_flag_check(self) -> None:
         self.succeeds("flags", "transmit", 2, NO_TXFLAGS)
-        self.assertGreater(self.exchange("flags", NO_TXFLAGS).words.get("RFFORBID", 0), 0)
+        self.succeeds("flags", "transmit-call", 2, NO_TXFLAGS)
+        for got in self.exchanges("flags", NO_TXFLAGS):
+            self.assertIn("RFFORBID", got.words)
 
     def test_21_without_register_table(self) -> None:
         """A ring base of root's own: descriptors that no guard saw send the victim's memory."""
         self.succeeds("registers", "named", 100, NO_REGTABLE)
-        self.assertGreater(self.exchange("own-ring", NO_REGTABLE).words.get("RFCANARY", 0), 0)
+        self.assertIn("RFCANARY", self.exchanges("own-ring", NO_REGTABLE)[0].words)
 
 
 class RootWritesCode(EvilTest):

@@ -200,7 +200,6 @@ enum rf_control {
         RF_CONTROL_NO_REGTABLE = 1u << 7,     /* every NIC register write of root is let through */
         RF_CONTROL_NO_EXCLUSIVE = 1u << 8,    /* acceptance leaves writable mappings in place */
         RF_CONTROL_LGDT = 1u << 9,            /* guest may load descriptor tables (to reach 32-bit code) */
-        RF_CONTROL_GUARD_LOW = 1u << 10,      /* guard also mapped below 4 GiB */
         RF_CONTROL_NO_TXFLAGS = 1u << 11,     /* guard accepts any transmit command bits and lengths */
         RF_CONTROL_NO_EXCEPTIONS = 1u << 12,  /* only #PF is intercepted */
         RF_CONTROL_NO_CLOSE_CHECK = 1u << 13, /* guard does not look at what its closing WRPKRU wrote */

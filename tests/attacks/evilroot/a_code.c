@@ -242,6 +242,8 @@ void attack_code(void)
         straddle(&s);
         branches(&s);
         hidden(&s);
+        sys_guest_accept(s.guest, SPOT_VA, SPOT_PAGES);
+        check("code", "audit", sys_audit() == 0);
         subject_end(&s);
         if (!control(RF_CONTROL_NO_BYTE_CHECK))
                 races();

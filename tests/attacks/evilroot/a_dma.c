@@ -88,27 +88,34 @@ static void victims_address(struct side *d, uint64_t base, uint64_t victim)
         attempt(d, victim - base + 3 * BUFFER);
 }
 
-void attack_dma(void)
+static void both_ways(struct subject *a, struct subject *v)
 {
-        struct subject a, v;
-        struct side tx = {.s = &a, .ring = 1, .hi = wire_hi(FRAME_BYTES)}, rx = {.s = &a, .ring = 0};
-        uint64_t base, victim;
+        struct side tx = {.s = a, .ring = 1, .hi = wire_hi(FRAME_BYTES)}, rx = {.s = a, .ring = 0};
+        uint64_t base = wire_bus(a), victim = wire_bus(v);
 
-        subject_new(&a, 0, 1);
-        subject_new(&v, 1, 1);
-        wire_fill(&v, "RFCANARY");
-        wire_fill(&a, "RFHARMED"); /* of the attacker's own pool, only buffer 0 is ever handed over */
-        wire_put(&a, 0, "RFALLOW!");
-        base = wire_bus(&a);
-        victim = wire_bus(&v);
         (controls ? victims_address : every_address)(&tx, base, victim);
         (controls ? victims_address : every_address)(&rx, base, victim);
         good(&tx);
         good(&rx);
         want("dma controls=%x allowed=1 send=2", controls);
-        report("dma", "transmit", &tx.t);
-        report("dma", "receive", &rx.t);
-        check("dma", "victim-pool", wire_intact(&v, "RFCANARY"));
-        subject_end(&v);
-        subject_end(&a);
+        report("dma", commit_path == BY_GUARD ? "transmit" : "transmit-call", &tx.t);
+        report("dma", commit_path == BY_GUARD ? "receive" : "receive-call", &rx.t);
+        check("dma", "victim-pool", wire_intact(v, "RFCANARY"));
+}
+
+void attack_dma(void)
+{
+        struct subject a, v;
+
+        for (commit_path = BY_GUARD; commit_path <= BY_HYPERCALL; commit_path++) {
+                subject_new(&a, 0, 1);
+                subject_new(&v, 1, 1);
+                wire_fill(&v, "RFCANARY");
+                wire_fill(&a, "RFHARMED"); /* of the attacker's own pool, only buffer 0 is ever handed over */
+                wire_put(&a, 0, "RFALLOW!");
+                both_ways(&a, &v);
+                subject_end(&v);
+                subject_end(&a);
+        }
+        commit_path = BY_GUARD;
 }

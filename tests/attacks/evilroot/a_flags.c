@@ -71,13 +71,16 @@ void attack_flags(void)
 {
         struct subject s;
 
-        t = (struct tally){0};
-        tail = allowed = 0;
-        subject_new(&s, 0, 1);
-        wire_put(&s, 0, "RFALLOW!");
-        wire_put(&s, 1, "RFFORBID");
-        (controls ? two_kinds : every_kind)(&s);
-        want("flags controls=%x allowed=%u send=0", controls, allowed);
-        report("flags", "transmit", &t);
-        subject_end(&s);
+        for (commit_path = BY_GUARD; commit_path <= BY_HYPERCALL; commit_path++) {
+                t = (struct tally){0};
+                tail = allowed = 0;
+                subject_new(&s, 0, 1);
+                wire_put(&s, 0, "RFALLOW!");
+                wire_put(&s, 1, "RFFORBID");
+                (controls ? two_kinds : every_kind)(&s);
+                want("flags controls=%x allowed=%u send=0", controls, allowed);
+                report("flags", commit_path == BY_GUARD ? "transmit" : "transmit-call", &t);
+                subject_end(&s);
+        }
+        commit_path = BY_GUARD;
 }

@@ -6,7 +6,7 @@
 #include "rf_string.h"
 #include "wire.h"
 
-enum { CALLS = 30000, WAIT_MS = 1 };
+enum { CALLS = 30000, WAIT_MS = 1, BEAT_PAUSE = 200000 };
 static uint64_t seed = 0x5246555a5a313233;
 
 static uint64_t next(void)
@@ -226,22 +226,6 @@ void attack_memory(void)
 
 /* ---- the last acts --------------------------------------------------------------------------------- */
 
-/* A guest that sends a frame now and then, for ever: it must go on when root is dead. */
-static void heartbeat(struct subject *s)
-{
-        extern const uint8_t r_beat[];
-        struct run r = run_at(snippet_va(r_beat));
-
-        wire_put(s, 0, "RFBEAT!!");
-        r.gpr[RBX] = RF_STAGING_VA + RF_RING_TX_OFF;
-        r.gpr[R12] = RF_GUARD_VA + RF_GUARD_COMMIT;
-        r.gpr[R14] = wire_hi(FRAME_BYTES);
-        r.gpr[R15] = 200000;
-        for (unsigned i = 0; i < 16; i++)
-                sys_vcpu_set(s->vcpu, i, r.gpr[i]);
-        sys_vcpu_resume(s->vcpu, r.rip);
-}
-
 /* A page changed after acceptance, by root itself: what it writes is WRPKRU. */
 void last_write_code(void)
 {
@@ -253,7 +237,7 @@ void last_write_code(void)
         subject_new(&beating, 1, 1);
         if (sys_guest_accept(s.guest, SPOT_VA, 1) != 0)
                 fail("a page of zeros was refused");
-        heartbeat(&beating);
+        heartbeat(&beating, BEAT_PAUSE);
         say("last: root writes to an accepted page");
         memcpy(in_guest(&s, SPOT_VA), p_stay, (size_t)(p_stay_end - p_stay));
         r.gpr[R12] = snippet_va(landing);
@@ -266,7 +250,7 @@ void last_read_kernel(void)
         struct subject beating;
 
         subject_new(&beating, 1, 1);
-        heartbeat(&beating);
+        heartbeat(&beating, BEAT_PAUSE);
         say("last: root reads ring 0's memory");
         say("last: read %lx", *(volatile uint64_t *)0xffffffff80000000ull);
 }
@@ -276,7 +260,7 @@ void last_port(void)
         struct subject beating;
 
         subject_new(&beating, 1, 1);
-        heartbeat(&beating);
+        heartbeat(&beating, BEAT_PAUSE);
         say("last: root writes to PCI configuration ports");
         __asm__ volatile("outl %0, %1" : : "a"(0x80000004u), "Nd"((uint16_t)0xcf8));
         say("last: written");

@@ -75,7 +75,9 @@ static inline void *in_guest(const struct subject *s, uint64_t va)
 bool peek(struct subject *s, uint64_t va, void *out, size_t n);
 bool poke(struct subject *s, uint64_t va, const void *in, size_t n);
 uint64_t guard_close_va(struct subject *s);
-/* Through the guard: the descriptor into staging slot `tail - 1`, commit up to `tail`. The guard's answer. */
+/* The descriptor into staging slot `tail - 1`, commit up to `tail`, by the guard or by ring 0: what that answers. */
+enum path { BY_GUARD, BY_HYPERCALL };
+extern enum path commit_path;
 uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, uint64_t hi);
 
 /* ---- nic.c ------------------------------------------------------------------------------- */
@@ -112,6 +114,7 @@ void attack_step(void);
 void attack_code(void);
 void attack_far(void);
 void attack_open(void);
+void attack_revoke(void);
 void attack_dma(void);
 void attack_handover(void);
 void attack_flags(void);

@@ -23,6 +23,7 @@ static const struct attack {
     {"far", attack_far, {RF_CONTROL_LGDT}},
     {"code", attack_code, {RF_CONTROL_NO_EXCLUSIVE, RF_CONTROL_NO_BYTE_CHECK}},
     {"open", attack_open, {RF_CONTROL_NO_BYTE_CHECK, RF_CONTROL_NO_BYTE_CHECK | RF_CONTROL_NO_OPEN_CHECK}},
+    {"revoke", attack_revoke, {0}},
     {"dma", attack_dma, {RF_CONTROL_NO_VALIDATE}},
     {"handover", attack_handover, {RF_CONTROL_NO_REAP}},
     {"flags", attack_flags, {RF_CONTROL_NO_TXFLAGS}},

@@ -189,13 +189,16 @@ uint64_t guard_close_va(struct subject *s)
         fail("the guard has no second WRPKRU");
 }
 
+enum path commit_path;
+
 uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, uint64_t hi)
 {
         uint64_t staging = RF_STAGING_VA + (ring & 1 ? RF_RING_TX_OFF : 0);
         struct run r = run_at(snippet_va(r_commit));
 
         r.gpr[RBX] = staging + (tail - 1) % IGB_RING_ENTRIES * 16ull;
-        r.gpr[R12] = RF_GUARD_VA + RF_GUARD_COMMIT;
+        r.gpr[RAX] = RF_HC_COMMIT;
+        r.gpr[R12] = RF_GUARD_VA + (commit_path == BY_GUARD ? RF_GUARD_COMMIT : RF_GUARD_HYPERCALL);
         r.gpr[R13] = lo;
         r.gpr[R14] = hi;
         r.gpr[RDI] = ring;

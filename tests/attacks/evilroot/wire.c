@@ -60,3 +60,18 @@ uint64_t wire_hi(uint32_t length)
 {
         return IGB_TX_FIXED | length | (uint64_t)length << IGB_TX_PAYLEN_SHIFT;
 }
+
+void heartbeat(struct subject *s, uint64_t pause)
+{
+        extern const uint8_t r_beat[];
+        struct run r = run_at(snippet_va(r_beat));
+
+        wire_put(s, 0, "RFBEAT!!");
+        r.gpr[RBX] = RF_STAGING_VA + RF_RING_TX_OFF;
+        r.gpr[R12] = RF_GUARD_VA + RF_GUARD_COMMIT;
+        r.gpr[R14] = wire_hi(FRAME_BYTES);
+        r.gpr[R15] = pause;
+        for (unsigned i = 0; i < 16; i++)
+                sys_vcpu_set(s->vcpu, i, r.gpr[i]);
+        sys_vcpu_resume(s->vcpu, r.rip);
+}

@@ -11,6 +11,8 @@ enum { FRAME_BYTES = 60, BUFFER = 2048, BUFFERS = POOL_PAGES * 2 };
 void wire_put(struct subject *s, unsigned buffer, const char *word);
 void wire_fill(struct subject *s, const char *word);   /* all buffers */
 bool wire_intact(struct subject *s, const char *word); /* are they? */
+/* It sends a frame now and then, for ever, and never comes back to us. */
+void heartbeat(struct subject *s, uint64_t pause);
 uint64_t wire_bus(struct subject *s);                  /* of its pool: guests can read it */
 uint64_t wire_hi(uint32_t length);                     /* a good transmit descriptor */
 static inline uint32_t reached(uint64_t result)
