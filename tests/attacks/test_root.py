@@ -43,7 +43,7 @@ class Release(EvilTest):
         self.only_allowed("own-ring")
 
     def test_21_calls(self) -> None:
-        edges = self.blocked("calls", "edges", 50)
+        edges = self.blocked("calls", "edges", 60)
         self.assertEqual(edges.other, 0, edges)
         self.blocked("calls", "audit", 1)
 

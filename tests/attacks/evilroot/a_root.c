@@ -241,6 +241,19 @@ static void free_live(struct subject *s)
         expect("nothing is left of it", sys_queue_revoke(nic, 0), -RF_ENOENT);
 }
 
+/* A reset of the NIC under a live queue: every queue is revoked before, and its guest is told. */
+static void reset_live(struct subject *s)
+{
+        expect("reset with a live queue", sys_nic_write(nic, IGB_CTRL, IGB_CTRL_RST), 0);
+        expect("its queue is off", sys_nic_read(nic, IGB_RXDCTL0) >> 25 & 1, 0);
+        expect("its guest is told", (int64_t)reason(commit(s, 1, 1, 0, wire_hi(FRAME_BYTES))),
+               RF_COMMIT_REVOKED);
+        expect("by ring 0, too", sys_commit(s->vcpu, 1, 1) >> 32, RF_COMMIT_REVOKED);
+        expect("enable it again", sys_queue_enable(nic, 0), -RF_EBUSY);
+        nic_reopen();
+        nic_attach(s);
+}
+
 void attack_calls(void)
 {
         struct subject s, other;
@@ -250,6 +263,7 @@ void attack_calls(void)
         memory_calls(&s);
         vcpu_calls(&s);
         queue_calls(&s, &other);
+        reset_live(&s);
         free_live(&s);
         subject_end(&other);
         report("calls", "edges", &calls);

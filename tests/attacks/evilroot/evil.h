@@ -75,7 +75,8 @@ static inline void *in_guest(const struct subject *s, uint64_t va)
 bool peek(struct subject *s, uint64_t va, void *out, size_t n);
 bool poke(struct subject *s, uint64_t va, const void *in, size_t n);
 uint64_t guard_close_va(struct subject *s);
-/* The descriptor into staging slot `tail - 1`, commit up to `tail`, by the guard or by ring 0: what that answers. */
+/* The descriptor into staging slot `tail - 1`, commit up to `tail`, by the guard or by ring 0: what that
+ * answers. */
 enum path { BY_GUARD, BY_HYPERCALL };
 extern enum path commit_path;
 uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, uint64_t hi);

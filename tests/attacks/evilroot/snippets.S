@@ -4,7 +4,7 @@
  * before each run (run.c). The payloads at the end hold WRPKRU and are no part of the blob.
  */
 #include "rf/layout.h"
-#include "snippet.h"
+#include "macros.S"
 
         .section .rodata.snippets, "a"
         .balign 64

@@ -2,10 +2,8 @@
  *
  * Every store form of the instruction set that gas knows, one snippet each. RBX = RDI = target (64-byte aligned,
  * unless the target is a tail register), RSI = readable data, RAX RDX = patterns, RCX = 8, RSP = a stack.
- * Each ends at `landing`, which exits to root: who comes there has stored, or the form stores nothing.
+ * Each ends at `landing`, which exits to root: who comes there was not stopped. Included by snippets.S.
  */
-#include "snippet.h"
-
         .section .rodata.table, "a"
         .globl store_table, store_table_end
 store_table:

@@ -13,8 +13,8 @@ void wire_fill(struct subject *s, const char *word);   /* all buffers */
 bool wire_intact(struct subject *s, const char *word); /* are they? */
 /* It sends a frame now and then, for ever, and never comes back to us. */
 void heartbeat(struct subject *s, uint64_t pause);
-uint64_t wire_bus(struct subject *s);                  /* of its pool: guests can read it */
-uint64_t wire_hi(uint32_t length);                     /* a good transmit descriptor */
+uint64_t wire_bus(struct subject *s); /* of its pool: guests can read it */
+uint64_t wire_hi(uint32_t length);    /* a good transmit descriptor */
 static inline uint32_t reached(uint64_t result)
 {
         return (uint32_t)result;
