@@ -138,6 +138,10 @@ static void run_root(struct cpu *cpu)
         root_vcpu.last_cpu = (int)cpu->id;
         root_vcpu.slice_end = start + tsc_hz * SLICE_MS / 1000;
         do {
+                /* Nobody else waits, or we would not be here: with a slice in the past the timer would end
+                 * root before its first instruction, for ever. */
+                if (start >= root_vcpu.slice_end)
+                        root_vcpu.slice_end = start + tsc_hz * SLICE_MS / 1000;
                 arm_timer(cpu, root_vcpu.slice_end);
                 cpu->outside = OUTSIDE_ROOT;
                 kernel_unlock();
