@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What every network function here has in common: one queue, one address, one loop, and the arguments
- * ip= poll idle= stats=. */
+ * ip= poll idle= stats= cost. */
 #ifndef NET_APP_H
 #define NET_APP_H
 
@@ -14,8 +14,10 @@ struct net_app {
         uint64_t idle;     /* empty rounds before a wait */
         uint64_t stats_ns; /* print statistics this often; 0: never */
         uint64_t next_stats_ns;
-        uint64_t tx_dropped; /* the transmit ring was full */
-        bool done;           /* set by a hook: leave net_app_run with `status` */
+        uint64_t tx_dropped;              /* the transmit ring was full */
+        bool cost;                        /* measure rounds; printed with the statistics */
+        uint64_t least[RF_NET_BURST + 1]; /* fewest TSC ticks of a round of so many frames; 0: none yet */
+        bool done;                        /* set by a hook: leave net_app_run with `status` */
         int status;
         /* Called once a round, may be NULL: sends by itself, returns when it wants to be called again at the
          * latest. */
@@ -24,7 +26,7 @@ struct net_app {
         void (*report)(struct net_app *app);
 };
 
-enum { NET_APP_OPTIONS = 4, NET_APP_MAX_OPTIONS = 24 };
+enum { NET_APP_OPTIONS = 5, NET_APP_MAX_OPTIONS = 24 };
 
 /* Parses the common arguments and `own`, opens queue slot 0, says it is ready. 0, or the exit code after
  * printing what is wrong. */
