@@ -66,7 +66,7 @@ class Release(EvilTest):
         self.blocked("code", "straddle", 2)
         self.blocked("code", "branch-66", 7)
         self.blocked("code", "hidden-66", 1)
-        self.blocked("code", "race", 40)
+        self.blocked("code", "race", 30)  # of 40: in some the writer may always be faster
         self.blocked("code", "audit", 1)
 
     def test_no_panic(self) -> None:
