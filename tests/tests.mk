@@ -64,3 +64,4 @@ lint: deps-test $(B)/ringfence.elf $(B)/root.elf
 	@ZYDIS_SRC="$${ZYDIS_SRC:-$(abspath $(B))/zydis/src}" $(MAKE) --no-print-directory -s CC=clang B=$(B)/clang \
 	        image kernel test-guests test-attacks dbos >$(B)/clang.log 2>&1 || { tail -n 30 $(B)/clang.log; echo "lint: the clang build failed"; exit 1; }
 	@$(PY) tests/lint.py
+-include tests/bench/bench.mk
