@@ -6,7 +6,7 @@
 #include "vm.h"
 #include "x86.h"
 
-enum { SLICE_MS = 10 };
+enum { SLICE_MS = 10, LEAST_US = 100 };
 
 /* Interrupts that made us leave the outside, or arrived since: let them in for a moment, they are only noted.
  */
@@ -28,11 +28,14 @@ static void deferred_work(struct cpu *cpu)
         }
 }
 
+/* Never sooner than LEAST_US: a guard whose slice is over while its window is open, entered with a timer that
+ * has already run out, would exit again before its next instruction, for ever. */
 static void arm_timer(struct cpu *cpu, uint64_t slice_end)
 {
-        uint64_t deadline = sched_deadline(cpu);
+        uint64_t deadline = sched_deadline(cpu), soonest = rdtsc() + tsc_hz / 1000000 * LEAST_US;
 
-        apic_timer_arm(deadline < slice_end ? deadline : slice_end);
+        deadline = deadline < slice_end ? deadline : slice_end;
+        apic_timer_arm(deadline > soonest ? deadline : soonest);
 }
 
 static void fpu(struct vcpu *v, bool load)
