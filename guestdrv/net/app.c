@@ -39,18 +39,6 @@ static unsigned serve(struct net_app *app)
         return got;
 }
 
-/* A round that was interrupted takes longer: the shortest one tells what the code costs. */
-static unsigned serve_measured(struct net_app *app)
-{
-        uint64_t start = rf_rdtsc(), ticks;
-        unsigned got = serve(app);
-
-        ticks = rf_rdtsc() - start;
-        if (got > 0 && (app->least[got] == 0 || ticks < app->least[got]))
-                app->least[got] = ticks;
-        return got;
-}
-
 /* Everything that time, not a frame, causes. Returns when to come back at the latest. */
 static uint64_t on_time(struct net_app *app)
 {
@@ -78,7 +66,7 @@ static uint64_t on_time(struct net_app *app)
 unsigned net_app_round(struct net_app *app, uint64_t *next)
 {
         *next = on_time(app);
-        return app->cost ? serve_measured(app) : serve(app);
+        return serve(app);
 }
 
 int net_app_run(struct net_app *app)

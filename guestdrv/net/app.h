@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What every network function here has in common: one queue, one address, one loop, and the arguments
- * ip= poll idle= stats= cost. */
+ * ip= poll idle= stats=. */
 #ifndef NET_APP_H
 #define NET_APP_H
 
@@ -26,7 +26,7 @@ struct net_app {
         void (*report)(struct net_app *app);
 };
 
-enum { NET_APP_OPTIONS = 5, NET_APP_MAX_OPTIONS = 24 };
+enum { NET_APP_OPTIONS = 4, NET_APP_MAX_OPTIONS = 24 };
 
 /* Parses the common arguments and `own`, opens queue slot 0, says it is ready. 0, or the exit code after
  * printing what is wrong. */

@@ -32,12 +32,6 @@ static int set_stats(void *ctx, const char *value)
         return error;
 }
 
-static int set_cost(void *ctx, const char *value)
-{
-        ((struct net_app *)ctx)->cost = true;
-        return 0;
-}
-
 static int parse(struct net_app *app, const struct args_option *own, size_t count, int argc, char **argv)
 {
         struct args_option all[NET_APP_MAX_OPTIONS] = {
@@ -45,7 +39,6 @@ static int parse(struct net_app *app, const struct args_option *own, size_t coun
             {"poll", NULL, false, false, set_poll, app},
             {"idle", "N, empty rounds before waiting", false, false, set_idle, app},
             {"stats", "SECONDS, 1 to 86400", false, false, set_stats, app},
-            {"cost", NULL, false, false, set_cost, app},
         };
         char text[RF_LINE_BYTES];
 
@@ -105,9 +98,6 @@ void net_app_statistics(struct net_app *app)
         for (unsigned i = 1; i < NET_REASONS; i++)
                 if (app->stack.drops[i] != 0)
                         rf_printf("stats: not answered: %s %lu\n", net_reason_name(i), app->stack.drops[i]);
-        for (unsigned n = 1; n <= RF_NET_BURST; n++)
-                if (app->least[n] != 0)
-                        rf_printf("cost: a round of %u frames takes at least %lu ticks\n", n, app->least[n]);
         if (app->report != NULL)
                 app->report(app);
 }

@@ -38,7 +38,6 @@ class Options:
     memory_mb: int = 1024
     nic: bool = True
     serial: bool = True
-    icount: bool = False  # one instruction is one tick of the TSC; single-threaded
     extra: tuple[str, ...] = field(default=())
 
 
@@ -50,9 +49,6 @@ def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[s
         env["CPU"] = options.cpu
     if options.nic and wire is not None:
         env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device igb,netdev=wire,mac={NIC_MAC}"
-    if options.icount:
-        env["ACCEL"] = "tcg,thread=single"
-        words += ["-icount", "shift=0,sleep=off"]
     if options.serial:
         env["SERIAL"] = "chardev:serial"
         words += ["-chardev", "stdio,id=serial,signal=off"]
