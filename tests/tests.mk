@@ -6,14 +6,14 @@
 ##   make unit     unit tests on this machine, no emulator
 ##   make system   tests that boot machines; ONLY=text: those whose name contains text
 ##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
-##   make fuzz     longer fuzzing of parsers and engine; FUZZ_SECONDS=60 for each
+##   make fuzz     longer fuzzing of parsers and engine; SECONDS=60 for each
 ##   make bench    instructions and exits per frame: bare, commit, plain
 ##   make lint     formatting, style, sizes and promises about the tree
 PYTHON ?= python3
 PY := B=$(B) $(PYTHON) -B
 ONLY ?=
 BARE ?=
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= $(or $(SECONDS),60)
 
 # Each folder's own rules bring its unit target.
 UNIT := unit-boot unit-dbos unit-root unit-nic unit-guestdrv unit-guard

@@ -28,13 +28,15 @@ def run(harness: Path, seconds: int) -> bool:
     words = [str(harness), f"-max_total_time={seconds}", "-timeout=20", "-print_final_stats=1",
              f"-max_len={_LONGEST.get(harness.name, 4096)}", f"-artifact_prefix={FUZZ}/{harness.name}-", str(corpus)]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", timeout=seconds + 120, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False,
+                              timeout=seconds + 120)
         text, status = done.stderr, done.returncode
     except subprocess.TimeoutExpired:
         text, status = "did not end", 124
     units = _DONE.search(text)
     good = status == 0 and units is not None and int(units[1]) > 100
-    print(f"{'passed' if good else 'FAILED':7} fuzz {harness.name}: {units[1] if units else 'no'} inputs in {seconds} s")
+    inputs = units[1] if units else "no"
+    print(f"{'passed' if good else 'FAILED':7} fuzz {harness.name}: {inputs} inputs in {seconds} s")
     if not good:
         print("\n".join(text.splitlines()[-40:]))
     return good

@@ -44,7 +44,8 @@ class _Panic(ControlledTest):
     def test_1_says_what_happened(self) -> None:
         head = [line for line in self.text if "PANIC" in line]
         self.assertEqual(len(head), 1, self.text)
-        self.assertRegex(head[0], r"^ringfence: PANIC: exception 14, error 2, in ring 0 at ffffffff8[0-9a-f]{7}, APIC \d")
+        self.assertRegex(head[0], r"^ringfence: PANIC: exception 14, error 2, in ring 0 at "
+                                  r"ffffffff8[0-9a-f]{7}, APIC \d")
         at = re.search(r" at (ffffffff8[0-9a-f]{7})", head[0])
         assert at is not None
         self.assertEqual(function_at(int(at[1], 16)), "sys_control")
