@@ -258,6 +258,7 @@ static const struct {
     {"no-exceptions", RF_CONTROL_NO_EXCEPTIONS},
     {"no-close-check", RF_CONTROL_NO_CLOSE_CHECK},
     {"no-msr", RF_CONTROL_NO_MSR},
+    {"no-wait-check", RF_CONTROL_NO_WAIT_CHECK},
     {"panic", RF_CONTROL_PANIC},
     {"bad-entry", RF_CONTROL_BAD_ENTRY},
     {"root-dies", RF_CONTROL_ROOT_DIES},

@@ -204,6 +204,7 @@ enum rf_control {
         RF_CONTROL_NO_EXCEPTIONS = 1u << 12,  /* only #PF is intercepted */
         RF_CONTROL_NO_CLOSE_CHECK = 1u << 13, /* guard does not look at what its closing WRPKRU wrote */
         RF_CONTROL_NO_MSR = 1u << 14,         /* MSR accesses not intercepted */
+        RF_CONTROL_NO_WAIT_CHECK = 1u << 15,  /* `wait` does not look at the ring once it is armed */
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */

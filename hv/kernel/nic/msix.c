@@ -110,7 +110,7 @@ int nic_wait_arm(struct vcpu *v, uint64_t slot, uint64_t next)
         *reg(q, IGB_EIMS) = 1u << q->index;
         q->armed = true;
         (void)*reg(q, IGB_EIMS);
-        if (!is_done(q))
+        if (!is_done(q) || control_on(RF_CONTROL_NO_WAIT_CHECK))
                 return 0;
         mask(q);
         return 1;
