@@ -55,9 +55,13 @@ class Host:
         return int(found[1]), int(found[2])
 
     def wait_answering(self, names: Iterable[str], timeout: float = 30) -> None:
-        """Until these network functions have given buffers to their rings: before that, frames are lost."""
-        for name in names:
+        """Until these network functions have given buffers to their rings and the link is up: before that,
+        frames are lost, as on any NIC."""
+        wanted = list(names)
+        for name in wanted:
             self.wait_guest(name, "ready: ip", timeout)
+        if wanted:
+            self.machine.wait(r"nic: link up", timeout)
 
     def stats(self, timeout: float = 20) -> dict[str, Stat]:
         """Every guest's counters, now."""
