@@ -22,7 +22,8 @@ TAP = "tap0"
 HOST_IP = "10.77.0.1"
 PREFIX = 24
 TUN_DEVICE = Path("/dev/net/tun")
-RUN_DIR = Path("build/run")
+# Where a running boot is announced to `make shell`; tests that must not meet each other use their own.
+RUN_DIR = Path(os.environ.get("RINGFENCE_RUN_DIR", "build/run"))
 _VARIABLE = "RINGFENCE_NETWORK"  # how[:reason], set for the program that runs inside
 _CAPS = "+net_admin,+net_raw"
 

@@ -143,14 +143,20 @@ def run(name: str | None, network: net.Network) -> int:
             machine.wait(r"ready: ip ", 60)
         print(f"smoke: ready after {time.monotonic() - machine.started:.1f} s")
         exits = drive(smoke, host, network) if name is None else drive_bare(smoke, network)
-    for reason in smoke.skipped:
-        print(f"smoke: skipped: {reason}")
+    text, status = verdict(smoke, exits, network)
+    print(text)
+    return status
+
+
+def verdict(smoke: Smoke, exits: str, network: net.Network) -> tuple[str, int]:
+    """The last line, and the exit status that goes with it."""
     total = smoke.total
-    wrong = f", {total.altered} altered, {total.duplicated} duplicated" if total.altered + total.duplicated else ""
     lost = total.lost + total.unsent + total.overruns
-    print(f"smoke: {len(guests)} guests, {total.sent} frames, {lost} lost{wrong}, {exits} "
-          f"(peer={network.peer}, {smoke.bad} phases failed, {len(smoke.skipped)} skipped)")
-    return 1 if smoke.bad or lost or total.answered == 0 else 0
+    wrong = f", {total.altered} altered, {total.duplicated} duplicated" if total.altered + total.duplicated else ""
+    text = "".join(f"smoke: skipped: {reason}\n" for reason in smoke.skipped)
+    text += (f"smoke: {len(smoke.guests)} guests, {total.sent} frames, {lost} lost{wrong}, {exits} "
+             f"(peer={network.peer}, {smoke.bad} phases failed, {len(smoke.skipped)} skipped)")
+    return text, 1 if smoke.bad or wrong or lost or total.answered == 0 else 0
 
 
 def drive_bare(smoke: Smoke, network: net.Network) -> str:

@@ -6,6 +6,8 @@ from collections import deque
 import frames
 import link
 import load
+import net
+import smoke
 
 HOST = frames.Station(frames.mac("52:54:00:77:00:02"), "10.77.0.2")
 GUEST = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
@@ -79,6 +81,20 @@ class GeneratorTest(unittest.TestCase):
         sizes = {load.mixed_size(n) for n in range(10000)}
         self.assertEqual((min(sizes), max(sizes)), (frames.MIN_FRAME, frames.MAX_FRAME))
         self.assertGreater(len(sizes), 1000)
+
+    def test_smoke_verdict(self) -> None:
+        """The last line of `make smoke` and its exit status follow from what was counted."""
+        for change, status in (({}, 0), ({"lost": 1}, 1), ({"altered": 1}, 1), ({"duplicated": 1}, 1),
+                               ({"unsent": 1}, 1), ({"overruns": 1}, 1), ({"answered": 0}, 1)):
+            run_ = smoke.Smoke([], None)  # type: ignore[arg-type]
+            run_.total = load.Result(sent=10, answered=10)
+            for name, value in change.items():
+                setattr(run_.total, name, value)
+            text, got = smoke.verdict(run_, "0.0000 exits/frame", net.Network("datagram"))
+            self.assertEqual(got, status, change)
+            self.assertRegex(text, r"^smoke: 0 guests, 10 frames, \d+ lost.*, 0.0000 exits/frame \(peer=datagram, ")
+        run_.bad = 1
+        self.assertEqual(smoke.verdict(run_, "", net.Network("user"))[1], 1)
 
     def test_checksum_of_a_known_header(self) -> None:
         head = bytes.fromhex("450000730000400040110000c0a80001c0a800c7")
