@@ -26,6 +26,7 @@ TUN_DEVICE = Path("/dev/net/tun")
 RUN_DIR = Path(os.environ.get("RINGFENCE_RUN_DIR", "build/run"))
 _VARIABLE = "RINGFENCE_NETWORK"  # how[:reason], set for the program that runs inside
 _CAPS = "+net_admin,+net_raw"
+_PASSED = ("B", "PATH", "HOME", "TERM", "CI")  # what sudo may drop of the environment
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def _ways() -> list[tuple[str, list[str]]]:
         ask = [] if sys.stdin.isatty() else ["-n"]
         become = ["setpriv", f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--init-groups"]
         keep = [f"--inh-caps={_CAPS}", f"--ambient-caps={_CAPS}", "--"]
-        ways.append(("sudo", ["sudo", *ask, "-E", "unshare", "-n", "--", *become, *keep]))
+        ways.append(("sudo", ["sudo", *ask, "unshare", "-n", "--", *become, *keep]))
     return ways
 
 
@@ -92,7 +93,9 @@ def enter() -> Network:
         os.environ[_VARIABLE] = f"{how}:{reason}"
         if prefix:
             sys.stdout.flush()
-            argv = [*prefix, "env", f"{_VARIABLE}={how}:", sys.executable, *sys.argv]
+            ours = {k: v for k, v in os.environ.items() if k in _PASSED or k.startswith("RINGFENCE_")}
+            ours[_VARIABLE] = f"{how}:"
+            argv = [*prefix, "env", *(f"{k}={v}" for k, v in ours.items()), sys.executable, *sys.argv]
             os.execvp(argv[0], argv)
         return Network("datagram", reason)
     how, _, reason = inside.partition(":")

@@ -27,7 +27,7 @@ def main() -> int:
     enter = {
         "user": [*enter, "--preserve-credentials", "-U", "-n"],
         "root": [*enter, "-n"],
-        "sudo": ["sudo", "-E", *enter, "-n"],
+        "sudo": ["sudo", *enter, "-n"],
     }[found["how"]]
     command = sys.argv[1:] or [os.environ.get("SHELL") or "/bin/sh"]
     if not sys.argv[1:]:
