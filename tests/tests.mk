@@ -16,7 +16,7 @@ BARE ?=
 FUZZ_SECONDS ?= $(or $(SECONDS),60)
 
 # Each folder's own rules bring its unit target.
-UNIT := unit-boot unit-dbos unit-root unit-nic unit-guestdrv unit-guard
+UNIT := unit-boot unit-kernel unit-dbos unit-root unit-nic unit-guestdrv unit-guard
 SYSTEM := $(sort $(wildcard tests/system/test_*.py))
 ATTACKS := $(sort $(wildcard tests/attacks/test_*.py))
 

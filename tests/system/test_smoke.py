@@ -11,7 +11,7 @@ import net
 from qemu import BUILD
 
 SECONDS = 60  # what `make smoke` may take on two idle cores; we allow a busy machine twice that
-VERDICT = re.compile(r"^smoke: (\d+) guests?, (\d+) frames, (\d+) lost, ([\d.]+) exits/frame .*\(peer=(\w+), ", re.MULTILINE)
+VERDICT = re.compile(r"(?m)^smoke: (\d+) guests, (\d+) frames, (\d+) lost, ([\d.]+) exits/frame .*\(peer=(\w+), ")
 LEAST_FRAMES = 5000
 
 
