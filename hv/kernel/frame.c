@@ -201,6 +201,8 @@ void frame_init(void)
         table = place_table(bytes);
         frames = phys(table);
         memset(frames, 0, bytes);
+        free_head = kernel_head = root_head = 0;
+        nfree = 0;
         for (uint32_t i = boot_info->nmem; i > 0; i--)
                 if (is_ram(&boot_info->mem[i - 1]))
                         add_region(&boot_info->mem[i - 1], table, table + bytes);

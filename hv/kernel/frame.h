@@ -55,7 +55,9 @@ void frame_set_kind(uint64_t hpa, enum frame_kind kind);
 uint64_t frame_free_count(void);
 
 /* Ring 0's view of RAM: never executable; read-only while the frame is executable anywhere. */
+#ifndef PHYSMAP_BASE /* the unit tests have it where a process can */
 #define PHYSMAP_BASE 0xffff800000000000ull
+#endif
 static inline void *phys(uint64_t hpa)
 {
         return (void *)(uintptr_t)(PHYSMAP_BASE + hpa);

@@ -27,3 +27,16 @@ $(eval $(call KERNEL_BUILD,kernel-test,-DRF_TEST_CONTROLS=1,$(KERNEL_TEST_ELF)))
 ##   make kernel     ring 0 alone: build/ringfence.elf, and build/test/ringfence.elf with the test controls
 .PHONY: kernel
 kernel: $(B)/ringfence.elf $(KERNEL_TEST_ELF)
+
+# ---- unit tests on the host: ring 0's own files, with its physmap where a process can have one ------------------
+KERNEL_UNIT := $(B)/unit/kernel_frame_test $(B)/unit/kernel_paging_test
+$(KERNEL_UNIT): $(B)/unit/%: tests/unit/%.c tests/unit/kernel_bed.c hv/kernel/frame.c hv/kernel/paging.c \
+                tests/unit/kernel_bed.h $(KERNEL_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(KERNEL_INC) -Itests/unit -DPHYSMAP_BASE=0x200000000000ull -fsanitize=undefined \
+		-fno-sanitize-recover=all $(filter %.c,$^) -lcmocka -o $@
+
+##   make unit-kernel  unit tests of ring 0's frames and tables on this machine
+.PHONY: unit-kernel
+unit-kernel: $(KERNEL_UNIT)
+	@set -e; for t in $^; do $$t; done
