@@ -4,6 +4,7 @@ import time
 import unittest
 
 import arp
+import captures
 import conf
 import flows
 import image
@@ -11,6 +12,7 @@ import load
 import stack
 import targets
 from booted import NETWORK, BootedTest
+from replay import Replay
 
 MIN_RATE = 500  # frames/s in the emulator
 LONG = 10_000
@@ -75,7 +77,21 @@ class ThreePollingEchoes(BootedTest):
         for guest in self.GUESTS:
             self.assertEqual(self.host.stats()[guest.name]["rx_frames"] - before[guest.name]["rx_frames"], 1)
 
-    def test_5_audit(self) -> None:
+    def test_5_captured_frames(self) -> None:
+        """Every frame of tcpdump's test captures, malformed ones included: each is received once, each that
+        deserves an answer gets it, and the guest goes on."""
+        captured, reason = captures.load()
+        if reason:
+            self.skipTest(f"no captures to replay: {reason}")
+        before = self.host.stats()["echo1"]["rx_frames"]
+        replay = Replay(self.open_link(), self.GUESTS[0].station)
+        result = replay.run(captured, all_kinds=True)
+        print(f"        captures: {result.text()}", flush=True)
+        self.assertTrue(result.good, result.text())
+        self.assertGreater(result.sent, 5000)
+        self.assertEqual(self.host.stats()["echo1"]["rx_frames"] - before, result.sent + replay.barriers)
+
+    def test_6_audit(self) -> None:
         """No page is both writable and executable, no leaf but the window has U=1."""
         self.assertEqual(self.host.audit(), 0)
 
