@@ -29,7 +29,11 @@ class Gdb:
         self._ask("QStartNoAckMode")
         self._sock.sendall(b"+")
         self._ask("?")
-        self.cpus = [int(n, 16) for n in self._ask("qfThreadInfo")[1:].split(",")]
+        self.cpus: list[int] = []
+        answer = self._ask("qfThreadInfo")
+        while answer.startswith("m"):
+            self.cpus += [int(n, 16) for n in answer[1:].split(",")]
+            answer = self._ask("qsThreadInfo")
 
     def close(self) -> None:
         """Let the machine run on."""
@@ -78,9 +82,9 @@ class Gdb:
         self._send(f"vCont;s:{cpu:x}")
         self._stopped(self._timeout)
 
-    def start(self, *cpus: int) -> None:
-        """Let these CPUs run, the others stand still; none named: all run."""
-        self._send("vCont;" + ";".join(f"c:{cpu:x}" for cpu in cpus) if cpus else "vCont;c")
+    def start(self, cpus: list[int]) -> None:
+        """Let these CPUs run, the others stand still."""
+        self._send("vCont;" + ";".join(f"c:{cpu:x}" for cpu in cpus))
 
     def wait_break(self, timeout: float) -> int | None:
         """The CPU that came to a breakpoint; None: nobody did, all go on."""

@@ -26,10 +26,12 @@ from flows import ECHO_PORTS, turned_round
 HLT = 0xF4
 KERNEL = 0xFFFFFFFF80000000
 RDH0 = 0xC010  # 82576 datasheet, 8.10.6: where the NIC will write next, queue 0
-LONGEST = 20000  # instructions of one wait
+LONGEST, LONGEST_LOOP = 8000, 800  # instructions of one wait; after so many in a loop it waits for another CPU
+GUEST_LO = 0x400000000  # guests are linked there, root lies below
 FEWEST = 300  # instructions at different addresses; fewer means that the path was not found
 BREAK_SECONDS = 20
-TURNS = 20  # until a CPU is not going to come to an instruction any more
+FEW_MISSED = 0.03  # of a wait's addresses: some waits do not come by
+TURNS = 4  # until a CPU is not going to come to an instruction any more
 WAITS = 4  # until a frame is answered: one may have ended without it, at its deadline
 
 
@@ -67,7 +69,7 @@ class Sweep:
         if self.cpu and self.gdb.rip(self.cpu) == self.entry:
             self.gdb.step(self.cpu)  # off the breakpoint that comes back now
         self.gdb.set_break(self.entry)
-        self.gdb.start()
+        self.gdb.start(self.gdb.cpus)
         end = time.monotonic() + BREAK_SECONDS
         while (cpu := self.gdb.wait_break(0.1)) is None and time.monotonic() < end:
             self.collect()
@@ -89,19 +91,24 @@ class Sweep:
 
     def path(self) -> list[int]:
         """The instructions of one wait, in order, up to HLT; [] if this one went another way."""
-        went = [self.entry]
+        went, seen, new = [self.entry], {self.entry}, 0
         while len(went) < LONGEST:
             self.gdb.step(self.cpu)
-            went.append(self.gdb.rip(self.cpu))
-            if went[-1] >= KERNEL and self.gdb.byte(self.cpu, went[-1]) == HLT:
+            at = self.gdb.rip(self.cpu)
+            new = len(went) if at not in seen else new
+            seen.add(at)
+            went.append(at)
+            if at >= KERNEL and self.gdb.byte(self.cpu, at) == HLT:
                 return went
-            if len(went) % 2000 == 0:
+            if at < GUEST_LO or at == self.entry:
+                return []  # root was to run next, or a frame was there already
+            if (len(went) - new) % LONGEST_LOOP == 0:
                 self.others_run()
         return []
 
     def others_run(self) -> None:
         """A moment for the other CPUs: ring 0's lock may be with one of them."""
-        self.gdb.start(*self.others())
+        self.gdb.start(self.others())
         time.sleep(0.003)
         self.gdb.stop()
 
@@ -110,7 +117,7 @@ class Sweep:
         came = address == self.entry
         for _ in range(0 if came else TURNS):
             self.gdb.set_break(address)
-            self.gdb.start(self.cpu)
+            self.gdb.start([self.cpu])
             came = self.gdb.wait_break(0.05) is not None
             if not came:
                 self.gdb.stop()
@@ -129,7 +136,7 @@ class Sweep:
         """A frame is in memory, and that CPU has not moved since."""
         frame, before, end = self.frame(), self.head(), time.monotonic() + BREAK_SECONDS
         self.owed = turned_round(frame)
-        self.gdb.start(*self.others())
+        self.gdb.start(self.others())
         while not self.link.send(frame):
             time.sleep(0.001)
         while self.head() == before and time.monotonic() < end:
@@ -186,17 +193,18 @@ class EveryInstruction(_Wakeup):
     def test_no_wake_up_is_lost(self) -> None:
         sweep = Sweep(self, self.stub)
         went = sweep.steady_path()
-        places = list(dict.fromkeys(went))
+        places = dict.fromkeys(went)
         self.assertGreater(len(places), FEWEST)
-        missed = [place for place in places if not any(sweep.round(place) for _ in range(3))]
+        missed = [place for place in places if not sweep.round(place)]
+        missed = [place for place in missed if not any(sweep.round(place) for _ in range(2))]
         in_guest = sum(place < KERNEL for place in places)
-        print(f"        a frame at each of {len(places) - len(missed)} of {len(places)} addresses ({in_guest} in the "
-              f"guest and guard, {len(went)} instructions a wait)", flush=True)
-        sweep.gdb.start()
+        print(f"        a frame at each of {len(places) - len(missed)} of {len(places)} addresses ({in_guest} in "
+              f"guest and guard; {len(went)} instructions a wait)", flush=True)
+        sweep.gdb.start(sweep.gdb.cpus)
         time.sleep(3)  # longer than the guest's patience: it has said what it lost
         self.assertEqual(self.lost(), [])
-        # Some are on a side way (root was due meanwhile, the lock was taken) that other waits need not go.
-        self.assertLessEqual(len(missed), len(places) // 20, [hex(place) for place in missed])
+        # Where root ran last, or who held a lock, changes the way a little.
+        self.assertLess(len(missed), len(places) * FEW_MISSED, [hex(place) for place in missed])
 
 
 class WithoutTheCheck(_Wakeup, ControlledTest):
@@ -209,7 +217,7 @@ class WithoutTheCheck(_Wakeup, ControlledTest):
         places = [place for place in dict.fromkeys(sweep.steady_path()) if place >= KERNEL]
         for place in places[: len(places) // 2 : 40]:
             sweep.round(place)
-        sweep.gdb.start()
+        sweep.gdb.start(sweep.gdb.cpus)
         self.host.wait_guest("waiter", "LOST WAKE-UP", 10)
 
 
