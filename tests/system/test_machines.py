@@ -28,7 +28,8 @@ class Smallest(_Machine):
 class Large(_Machine):
     """Memory above 4 GiB and eight CPUs; a guest whose own memory does not fit below 4 GiB."""
 
-    GUESTS = (conf.Guest("large", 1, "echo.elf", "ip={ip}", memory="3G"), conf.Guest("echo", 2, "echo.elf", "ip={ip} poll"))
+    GUESTS = (conf.Guest("large", 1, "echo.elf", "ip={ip}", memory="3G"),
+              conf.Guest("echo", 2, "echo.elf", "ip={ip} poll"))
     OPTIONS = {"cpus": 8, "memory_mb": 6144}
 
 
