@@ -14,8 +14,8 @@ from booted import BootedTest
 from controlled import ControlledTest
 
 CYCLES = 3
-FACTOR = 2  # shares of CPU time differ by less, though an emulator's CPUs are threads that the host schedules too
-SHARED_US = 6_000_000  # of CPU time: some 70 slices for each vCPU
+FACTOR = 1.5  # numbers of slices differ by less: interrupts of the host cut some short
+SLICES = 50  # for each vCPU, on average
 
 
 class Lives(ControlledTest):
@@ -123,14 +123,17 @@ class FairShares(BootedTest):
         result = load.Generator(self.open_link()).run(
             [flows.udp_echo(self.guest("echo").station, "echo", 300)], window=16, patience=30)
         self.assertTrue(result.good, result.text())
-        after, end = before, time.monotonic() + 120
-        while sum(after[name]["run_us"] - before[name]["run_us"] for name in vcpus) < SHARED_US:
-            self.assertLess(time.monotonic(), end, "the guests do not run")
+        after, end = before, time.monotonic() + 180
+        slices = dict.fromkeys(vcpus, 0.0)
+        while sum(slices[name] * n for name, n in vcpus.items()) < SLICES * sum(vcpus.values()):
+            self.assertLess(time.monotonic(), end, f"the guests do not run: {slices}")
             after = self.host.stats()
-        shares = {name: (after[name]["run_us"] - before[name]["run_us"]) / n for name, n in vcpus.items()}
-        shown = ", ".join(f"{name} {share / 1000:.0f}" for name, share in shares.items())
-        print(f"        ms of CPU for each vCPU: {shown}", flush=True)
-        self.assertLess(max(shares.values()) / min(shares.values()), FACTOR, shares)
+            slices = {name: (after[name]["entries"] - before[name]["entries"]) / n for name, n in vcpus.items()}
+        # Not by time: while the emulator's host runs something else, the clock of a slice goes on.
+        times = {name: (after[name]["run_us"] - before[name]["run_us"]) / n / 1000 for name, n in vcpus.items()}
+        shown = ", ".join(f"{name} {slices[name]:.0f} ({ms:.0f} ms)" for name, ms in times.items())
+        print(f"        slices of each vCPU: {shown}", flush=True)
+        self.assertLess(max(slices.values()) / min(slices.values()), FACTOR, slices)
         for name in vcpus:
             self.assertEqual(after[name].own_exits(), before[name].own_exits(), name)
 
