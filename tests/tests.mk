@@ -40,12 +40,14 @@ test-images: platform deps-test tools image kernel guests guest-variants test-gu
 include tests/attacks/attacks.mk
 include tests/fuzz/fuzz.mk
 
-.PHONY: run shell smoke
+.PHONY: run shell smoke captures
+captures: deps-run
+	@$(PY) tests/system/captures.py
 run: bootable
 	@$(PY) tests/system/run.py
 shell:
 	@$(PY) tests/system/shell.py
-smoke: bootable
+smoke: bootable captures
 	@$(PY) tests/system/smoke.py --bare "$(BARE)"
 
 .PHONY: test unit system attacks bench lint
@@ -53,7 +55,7 @@ test: test-images
 	@$(PY) tests/all.py unit system attacks fuzz-short
 unit: deps-test
 	@$(PY) tests/unit/run.py $(UNIT)
-system: test-images
+system: test-images captures
 	@$(PY) tests/runner.py -k "$(ONLY)" $(SYSTEM)
 attacks: test-images
 	@$(PY) tests/runner.py -k "$(ONLY)" $(ATTACKS)
