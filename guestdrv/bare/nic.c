@@ -43,7 +43,7 @@ static void print_log(void *ctx, const char *msg)
         bare_printf("bare: %s\n", msg);
 }
 
-static const struct igb_io io = {.read = read, .write = write, .delay_us = delay_us, .log = print_log};
+static const struct nic_io io = {.read = read, .write = write, .delay_us = delay_us, .log = print_log};
 
 static void need(int error, const char *what)
 {
@@ -68,9 +68,9 @@ static void describe(const struct rf_boot_info *boot, const uint8_t mac[6], cons
 
         *q = (struct rf_queue){
             .model = RF_NIC_82576,
-            .entries = IGB_RING_ENTRIES,
+            .entries = RF_RING_ENTRIES,
             .mtu = 1500,
-            .buffer_bytes = IGB_BUFFER_BYTES,
+            .buffer_bytes = RF_BUFFER_BYTES,
             .ring_rx = (uint64_t)(uintptr_t)rings,
             .ring_tx = (uint64_t)(uintptr_t)(rings + RF_PAGE_SIZE),
             .doorbell_rx = (uint64_t)(uintptr_t)(bar + IGB_RDT0 + QUEUE * IGB_QUEUE_STEP),

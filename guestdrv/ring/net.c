@@ -12,7 +12,7 @@ static int check_queue(const struct rf_queue *q)
 {
         if (q->model != RF_NIC_82576)
                 return -RF_ENOTSUP;
-        if (q->entries < 8 || q->entries > IGB_RING_ENTRIES || (q->entries & (q->entries - 1)) != 0)
+        if (q->entries < 8 || q->entries > RF_RING_ENTRIES || (q->entries & (q->entries - 1)) != 0)
                 return -RF_EINVAL;
         if (q->buffer_bytes != RF_NET_BUFFER || q->pool_bytes < 16 * RF_NET_BUFFER)
                 return -RF_EINVAL;

@@ -21,9 +21,9 @@ struct ring {
         volatile struct igb_desc *staging; /* commit form writes here */
         volatile uint32_t *doorbell;       /* plain form writes the tail here */
         uint32_t number;                   /* ring number of the ABI */
-        uint32_t entries;                  /* a power of two, at most IGB_RING_ENTRIES */
+        uint32_t entries;                  /* a power of two, at most RF_RING_ENTRIES */
         uint32_t cleaned, handed, filled;
-        uint32_t buffer[IGB_RING_ENTRIES]; /* pool buffer of each slot in [cleaned, filled) */
+        uint32_t buffer[RF_RING_ENTRIES]; /* pool buffer of each slot in [cleaned, filled) */
         uint64_t commits, stalls;
         int error; /* 0, or why the ring stopped for good: -RF_E... */
 };

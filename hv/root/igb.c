@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Control of an 82576 through struct igb_io: reset, link, filters, pools, counters. Nothing here can
+ * Control of an 82576 through struct nic_io: reset, link, filters, pools, counters. Nothing here can
  * make the NIC touch memory. The same code runs in hv/root and on a bare machine.
  */
 #include "rf/igb_ctl.h"
@@ -21,24 +21,24 @@ enum {
 };
 
 /* A run of writes that stops at the first one that fails. */
-static void put(const struct igb_io *io, int *error, uint32_t off, uint32_t val)
+static void put(const struct nic_io *io, int *error, uint32_t off, uint32_t val)
 {
         if (*error == 0)
                 *error = io->write(io->ctx, off, val);
 }
 
-static void put_array(const struct igb_io *io, int *error, uint32_t off, unsigned count, uint32_t val)
+static void put_array(const struct nic_io *io, int *error, uint32_t off, unsigned count, uint32_t val)
 {
         for (unsigned i = 0; i < count; i++)
                 put(io, error, off + 4 * i, val);
 }
 
-static uint32_t get(const struct igb_io *io, uint32_t off)
+static uint32_t get(const struct nic_io *io, uint32_t off)
 {
         return io->read(io->ctx, off);
 }
 
-static int phy_write(const struct igb_io *io, uint32_t reg, uint32_t val)
+static int phy_write(const struct nic_io *io, uint32_t reg, uint32_t val)
 {
         int error = io->write(io->ctx, IGB_MDIC,
                               val | reg << IGB_MDIC_REG_SHIFT | PHY_ADDRESS << IGB_MDIC_PHY_SHIFT |
@@ -59,7 +59,7 @@ static int phy_write(const struct igb_io *io, uint32_t reg, uint32_t val)
 }
 
 /* A reset of the MAC leaves the link down until autonegotiation has run again. */
-static int start_link(const struct igb_io *io)
+static int start_link(const struct nic_io *io)
 {
         uint32_t ctrl = get(io, IGB_CTRL) & ~(uint32_t)(IGB_CTRL_FRCSPD | IGB_CTRL_FRCDPLX);
         int error = io->write(io->ctx, IGB_CTRL, ctrl | IGB_CTRL_SLU);
@@ -73,7 +73,7 @@ static uint32_t receive_address(unsigned n)
         return n < IGB_RA_LOW ? IGB_RAL0 + 8 * n : IGB_RAL16 + 8 * (n - IGB_RA_LOW);
 }
 
-static void clear_filters(const struct igb_io *io, int *error)
+static void clear_filters(const struct nic_io *io, int *error)
 {
         for (unsigned i = 0; i < IGB_RA_LOW + IGB_RA_HIGH; i++) {
                 put(io, error, receive_address(i) + 4, 0); /* address valid first */
@@ -85,7 +85,7 @@ static void clear_filters(const struct igb_io *io, int *error)
 
 /* Eight pools by destination address, broadcast to each that is open, frames between pools turned round
  * in the NIC, forged source addresses and VLAN tags stopped. What matches no pool is dropped. */
-static void set_up_pools(const struct igb_io *io, int *error)
+static void set_up_pools(const struct nic_io *io, int *error)
 {
         put(io, error, IGB_VFRE, 0);
         put(io, error, IGB_VFTE, 0);
@@ -96,7 +96,7 @@ static void set_up_pools(const struct igb_io *io, int *error)
         put(io, error, IGB_DTXSWC, IGB_DTXSWC_LOOP | IGB_DTXSWC_SPOOF);
 }
 
-void igb_ctl_permanent_mac(const struct igb_io *io, uint8_t mac[6])
+void igb_ctl_permanent_mac(const struct nic_io *io, uint8_t mac[6])
 {
         uint32_t low = get(io, IGB_RAL0), high = get(io, IGB_RAH0);
 
@@ -106,7 +106,7 @@ void igb_ctl_permanent_mac(const struct igb_io *io, uint8_t mac[6])
         mac[5] = (uint8_t)(high >> 8);
 }
 
-int igb_ctl_init(const struct igb_io *io)
+int igb_ctl_init(const struct nic_io *io)
 {
         int error = io->write(io->ctx, IGB_CTRL, get(io, IGB_CTRL) | IGB_CTRL_RST);
 
@@ -121,7 +121,7 @@ int igb_ctl_init(const struct igb_io *io)
         return error;
 }
 
-int igb_ctl_set_mac(const struct igb_io *io, unsigned pool, const uint8_t mac[6])
+int igb_ctl_set_mac(const struct nic_io *io, unsigned pool, const uint8_t mac[6])
 {
         uint32_t low = 0, high = (uint32_t)(mac[4] | mac[5] << 8);
         int error;
@@ -136,7 +136,7 @@ int igb_ctl_set_mac(const struct igb_io *io, unsigned pool, const uint8_t mac[6]
         return error;
 }
 
-int igb_ctl_clear_mac(const struct igb_io *io, unsigned pool)
+int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool)
 {
         int error = 0;
 
@@ -147,7 +147,7 @@ int igb_ctl_clear_mac(const struct igb_io *io, unsigned pool)
         return error;
 }
 
-int igb_ctl_pool_enable(const struct igb_io *io, unsigned pool, bool on)
+int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on)
 {
         uint32_t bit = 1u << (pool % IGB_POOLS);
         int error = 0;
@@ -159,12 +159,12 @@ int igb_ctl_pool_enable(const struct igb_io *io, unsigned pool, bool on)
         return error;
 }
 
-bool igb_ctl_link_up(const struct igb_io *io)
+bool igb_ctl_link_up(const struct nic_io *io)
 {
         return get(io, IGB_STATUS) & IGB_STATUS_LU;
 }
 
-int igb_ctl_stats(const struct igb_io *io, unsigned pool, struct igb_pool_stats *stats)
+int igb_ctl_stats(const struct nic_io *io, unsigned pool, struct nic_counters *stats)
 {
         static const uint32_t counters[4] = {IGB_PVFGPRC0, IGB_PVFGORC0, IGB_PVFGPTC0, IGB_PVFGOTC0};
         uint64_t *totals[4] = {&stats->rx_frames, &stats->rx_bytes, &stats->tx_frames, &stats->tx_bytes};

@@ -22,10 +22,10 @@ static struct {
         int id; /* ring 0's, -1: none */
         bool link;
         enum pool_state pool[NIC_POOLS];
-        struct igb_pool_stats total[NIC_POOLS], base[NIC_POOLS];
+        struct nic_counters total[NIC_POOLS], base[NIC_POOLS];
 } nic = {.id = -1};
 
-/* ---- struct igb_io --------------------------------------------------------------------------- */
+/* ---- struct nic_io --------------------------------------------------------------------------- */
 
 static uint32_t io_read(void *ctx, uint32_t offset)
 {
@@ -56,7 +56,7 @@ static void io_log(void *ctx, const char *message)
         log_line("nic: %s", message);
 }
 
-static const struct igb_io io = {NULL, io_read, io_write, io_delay, io_log};
+static const struct nic_io io = {NULL, io_read, io_write, io_delay, io_log};
 
 /* ---- finding it ------------------------------------------------------------------------------ */
 
@@ -197,10 +197,10 @@ void nic_describe(const struct guest *g, struct rf_queue *out)
 
         memset(out, 0, sizeof(*out));
         out->model = RF_NIC_82576;
-        out->entries = IGB_RING_ENTRIES;
+        out->entries = RF_RING_ENTRIES;
         memcpy(out->mac, g->config->mac, sizeof(out->mac));
         out->mtu = 1500;
-        out->buffer_bytes = IGB_BUFFER_BYTES;
+        out->buffer_bytes = RF_BUFFER_BYTES;
         out->ring_rx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_RX);
         out->ring_tx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_TX);
         out->staging_rx = out->ring_rx + RF_STAGING_DELTA;
@@ -223,10 +223,10 @@ int nic_doorbell_ring(const struct guest *g, uint64_t va)
         return va == q.doorbell_tx;
 }
 
-struct igb_pool_stats nic_stats(int queue)
+struct nic_counters nic_stats(int queue)
 {
-        struct igb_pool_stats s = nic.total[queue];
-        const struct igb_pool_stats *base = &nic.base[queue];
+        struct nic_counters s = nic.total[queue];
+        const struct nic_counters *base = &nic.base[queue];
 
         if (nic.pool[queue] == POOL_USED) {
                 read_stats(queue);

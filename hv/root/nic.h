@@ -13,7 +13,7 @@ void nic_detach(struct guest *g); /* steers away, closes, revokes */
 void nic_describe(const struct guest *g, struct rf_queue *out);
 /* Ring number of slot 0 (0 receive, 1 transmit) whose tail register is at va in g's space, or -1. */
 int nic_doorbell_ring(const struct guest *g, uint64_t va);
-void nic_tick(void);                        /* once a second: link changes, counters before they wrap */
-struct igb_pool_stats nic_stats(int queue); /* since its last nic_reserve */
+void nic_tick(void);                      /* once a second: link changes, counters before they wrap */
+struct nic_counters nic_stats(int queue); /* since its last nic_reserve */
 
 #endif

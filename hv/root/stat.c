@@ -41,7 +41,7 @@ struct tally tally_now(const struct guest *g)
         for (uint32_t i = 0; i < g->nvcpus; i++)
                 add_vcpu(&t, g->vcpu[i]);
         if (g->queue >= 0) {
-                struct igb_pool_stats s = nic_stats(g->queue);
+                struct nic_counters s = nic_stats(g->queue);
 
                 t.rx_frames += s.rx_frames;
                 t.tx_frames += s.tx_frames;

@@ -9,9 +9,9 @@
 #include "rf/igb_desc.h"
 #include "rf_string.h"
 
-enum { ROUNDS = 24, TX_RING = 1, FRAME_BYTES = 60, ENTRIES = IGB_RING_ENTRIES };
+enum { ROUNDS = 24, TX_RING = 1, FRAME_BYTES = 60, ENTRIES = RF_RING_ENTRIES };
 
-static const unsigned bursts[] = {1, 8, IGB_COMMIT_MAX};
+static const unsigned bursts[] = {1, 8, RF_COMMIT_MAX};
 static const uint64_t hi =
     IGB_TX_FIXED | IGB_TX_RS | FRAME_BYTES | (uint64_t)FRAME_BYTES << IGB_TX_PAYLEN_SHIFT;
 
@@ -149,8 +149,8 @@ int rf_main(const struct rf_info *info, int argc, char **argv)
         sample_start();
         make_frame();
         /* Steady state: every slot was used before, so that each call takes back as many as it gives. */
-        for (unsigned i = 0; q->staging_tx != 0 && i < ENTRIES / IGB_COMMIT_MAX; i++) {
-                commit_ticks(IGB_COMMIT_MAX);
+        for (unsigned i = 0; q->staging_tx != 0 && i < ENTRIES / RF_COMMIT_MAX; i++) {
+                commit_ticks(RF_COMMIT_MAX);
                 settle();
         }
         for (unsigned i = 0; q->staging_tx != 0 && i < 3; i++)

@@ -98,7 +98,7 @@ static void limit_then_full(void **unused)
         for (unsigned i = 0; i < 256; i++)
                 window->ring[TX][i].hi |= 1ull << 32;
         assert_int_equal(commit(TX, 10), 10); /* at most 64 are taken back */
-        assert_int_equal(window->state.ring[TX].reaped, 1 + IGB_REAP_MAX);
+        assert_int_equal(window->state.ring[TX].reaped, 1 + RF_REAP_MAX);
 }
 
 static void indices_wrap(void **unused)
@@ -134,7 +134,7 @@ static void arguments(void **unused)
 static void refusal(void **unused)
 {
         bed_plain(TX, GR_MODE_TX, 255);
-        staging[TX][3].lo = 0x10000 - IGB_BUFFER_BYTES + 1;
+        staging[TX][3].lo = 0x10000 - RF_BUFFER_BYTES + 1;
         assert_int_equal(commit(TX, 5), 3 | (uint64_t)RF_COMMIT_ADDRESS << 32);
         assert_int_equal(window->bell[TX][IGB_TDT0 % 4096 / 4], 3);
         assert_int_equal(window->state.ring[TX].rejected, 1);

@@ -117,7 +117,7 @@ void bed_plain(unsigned n, uint32_t mode, uint32_t mask)
             .staging = va + RF_STAGING_DELTA,
             .doorbell = RF_DOORBELL_VA + (mode == GR_MODE_TX ? IGB_TDT0 : IGB_RDT0),
             .bus = 0x123450000,
-            .limit = 0x10000 - IGB_BUFFER_BYTES,
+            .limit = 0x10000 - RF_BUFFER_BYTES,
             .mode = mode,
             .mask = mask,
         };

@@ -12,7 +12,7 @@ struct bed *bed;
 
 static uint32_t slot_of(uint32_t index)
 {
-        return index % IGB_RING_ENTRIES;
+        return index % RF_RING_ENTRIES;
 }
 
 uint32_t bed_owned(const struct bed_ring *r)
@@ -26,10 +26,10 @@ static void describe(struct rf_queue *q, uint32_t buffers)
 {
         *q = (struct rf_queue){
             .model = RF_NIC_82576,
-            .entries = IGB_RING_ENTRIES,
+            .entries = RF_RING_ENTRIES,
             .mac = {0x52, 0x54, 0, 0x77, 1, 1},
             .mtu = 1500,
-            .buffer_bytes = IGB_BUFFER_BYTES,
+            .buffer_bytes = RF_BUFFER_BYTES,
             .ring_rx = (uintptr_t)bed->rx.desc,
             .ring_tx = (uintptr_t)bed->tx.desc,
             .staging_rx = (uintptr_t)bed->rx.staging,
@@ -71,7 +71,7 @@ static uint32_t buffer_of(uint64_t lo)
 {
         uint64_t offset = lo - BED_BUS;
 
-        assert_true(offset <= bed->info.queue[0].pool_bytes - IGB_BUFFER_BYTES);
+        assert_true(offset <= bed->info.queue[0].pool_bytes - RF_BUFFER_BYTES);
         assert_int_equal(offset % RF_NET_BUFFER, 0);
         return (uint32_t)(offset / RF_NET_BUFFER);
 }
@@ -95,7 +95,7 @@ static void hand_over(struct bed_ring *r, bool tx)
 {
         uint32_t s = slot_of(r->tail);
 
-        assert_true(bed_owned(r) < IGB_RING_ENTRIES - 1);
+        assert_true(bed_owned(r) < RF_RING_ENTRIES - 1);
         check_desc(tx, &r->desc[s]);
         bed->nic_has[buffer_of(r->desc[s].lo)] = true;
         r->seen[s] = r->desc[s];
@@ -115,7 +115,7 @@ static void look(struct bed_ring *r, bool tx)
         check_owned(r);
         if (strcmp(rf_net_form(), "plain") != 0)
                 return;
-        assert_true(r->doorbell < IGB_RING_ENTRIES);
+        assert_true(r->doorbell < RF_RING_ENTRIES);
         while (slot_of(r->tail) != r->doorbell)
                 hand_over(r, tx);
 }
@@ -181,7 +181,7 @@ const struct bed_frame *bed_last_sent(void)
 
 static void guard_reap(struct bed_ring *r)
 {
-        for (unsigned i = 0; i < IGB_REAP_MAX && r->reaped != r->head; i++)
+        for (unsigned i = 0; i < RF_REAP_MAX && r->reaped != r->head; i++)
                 r->reaped++;
 }
 
@@ -189,9 +189,9 @@ static uint32_t guard_commit(struct bed_ring *r, bool tx, uint32_t tail)
 {
         guard_reap(r);
         for (unsigned i = 0; slot_of(r->clean) != tail; i++) {
-                if (i == IGB_COMMIT_MAX)
+                if (i == RF_COMMIT_MAX)
                         return RF_COMMIT_LIMIT;
-                if (r->clean - r->reaped >= IGB_RING_ENTRIES - 1)
+                if (r->clean - r->reaped >= RF_RING_ENTRIES - 1)
                         return RF_COMMIT_FULL;
                 r->desc[slot_of(r->clean)] = r->staging[slot_of(r->clean)];
                 hand_over(r, tx);
@@ -205,7 +205,7 @@ uint64_t rf_commit(uint32_t ring, uint32_t tail)
         struct bed_ring *r = ring == 1 ? &bed->tx : &bed->rx;
         uint32_t reason;
 
-        assert_true(ring < 2 && tail < IGB_RING_ENTRIES);
+        assert_true(ring < 2 && tail < RF_RING_ENTRIES);
         check_owned(r);
         bed->commits++;
         if (bed->refuse_count > 0) {

@@ -29,12 +29,12 @@
 enum { BED_BUFFERS = 1024, BED_BUS = 0x10000000, BED_KEEP = 512, BED_HEAP = 16 };
 
 struct bed_ring {
-        struct igb_desc desc[IGB_RING_ENTRIES];    /* what the NIC sees */
-        struct igb_desc staging[IGB_RING_ENTRIES]; /* commit form */
-        struct igb_desc seen[IGB_RING_ENTRIES];    /* as handed over, while the NIC owns it */
-        uint32_t doorbell;                         /* plain form */
-        uint32_t clean, reaped;                    /* the guard's indices, free-running */
-        uint32_t head, tail;                       /* the NIC's, free-running */
+        struct igb_desc desc[RF_RING_ENTRIES];    /* what the NIC sees */
+        struct igb_desc staging[RF_RING_ENTRIES]; /* commit form */
+        struct igb_desc seen[RF_RING_ENTRIES];    /* as handed over, while the NIC owns it */
+        uint32_t doorbell;                        /* plain form */
+        uint32_t clean, reaped;                   /* the guard's indices, free-running */
+        uint32_t head, tail;                      /* the NIC's, free-running */
 };
 
 struct bed_frame {

@@ -65,7 +65,7 @@ static void check_all_buffers(void)
 
 static void test_open_fills_ring(void **state)
 {
-        assert_int_equal(bed_owned(&bed->rx), IGB_RING_ENTRIES - 1);
+        assert_int_equal(bed_owned(&bed->rx), RF_RING_ENTRIES - 1);
         assert_int_equal(bed_owned(&bed->tx), 0);
         check_all_buffers();
 }
@@ -104,7 +104,7 @@ static void test_single_frames(void **state)
 {
         uint8_t data[60] = {1, 2, 3};
 
-        for (unsigned i = 0; i < 3 * IGB_RING_ENTRIES; i++) {
+        for (unsigned i = 0; i < 3 * RF_RING_ENTRIES; i++) {
                 assert_true(bed_nic_receive(data, sizeof(data)));
                 assert_int_equal(reflect(64), 1);
                 assert_int_equal(reflect(64), 0);
@@ -151,13 +151,13 @@ static void test_transmit_full(void **state)
                 f[i].length = 60;
         }
         sent = rf_net_tx_burst(net, f, 300);
-        assert_int_equal(sent, IGB_RING_ENTRIES - 1);
+        assert_int_equal(sent, RF_RING_ENTRIES - 1);
         assert_int_equal(rf_net_tx_room(net), 0);
         assert_int_equal(rf_net_tx_burst(net, f + sent, 300 - sent), 0);
         bed_nic_send(7);
         assert_int_equal(rf_net_tx_room(net), 7);
         sent += rf_net_tx_burst(net, f + sent, 300 - sent);
-        assert_int_equal(sent, IGB_RING_ENTRIES - 1 + 7);
+        assert_int_equal(sent, RF_RING_ENTRIES - 1 + 7);
         bed_nic_send(300);
         sent += rf_net_tx_burst(net, f + sent, 300 - sent);
         assert_int_equal(sent, 300);

@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "guard/guard_state.h"
 #include "nic.h"
+#include "rf/igb_ctl.h"
 #include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
 #include "sched.h"
@@ -159,15 +160,24 @@ struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
         return id == 0 && queue < NIC_QUEUES ? &nics[0].queue[queue] : NULL;
 }
 
-void msix_open(struct nic_queue *q)
+static void irq_open(struct nic_queue *q)
 {
         note("open");
 }
 
-void msix_close(struct nic_queue *q)
+static void irq_close(struct nic_queue *q)
 {
         note("close");
 }
+
+static const struct nic_ops ops = {
+    .model = &nic_82576,
+    .queue_setup = igb_queue_setup,
+    .queue_enable = igb_queue_enable,
+    .queue_disable = igb_queue_disable,
+    .irq_open = irq_open,
+    .irq_close = irq_close,
+};
 
 /* ---- the NIC --------------------------------------------------------------------------------- */
 
@@ -213,8 +223,9 @@ static int fresh(void **state)
                         frames[i] = (struct frame){.kind = FRAME_FREE};
         for (int i = 0; i < POOL_PAGES; i++)
                 frames[POOL_FIRST + i] = (struct frame){.kind = FRAME_POOL, .owner = GUEST};
-        nics[0] = (struct nic){.model = &nic_82576, .ready = true, .bar = bar, .bar_hpa = 0xfe000000};
-        nics[0].io = (struct igb_io){NULL, nic_in, nic_out, nic_delay, NULL};
+        nics[0] =
+            (struct nic){.model = &nic_82576, .ops = &ops, .ready = true, .bar = bar, .bar_hpa = 0xfe000000};
+        nics[0].io = (struct nic_io){NULL, nic_in, nic_out, nic_delay, NULL};
         for (uint32_t i = 0; i < NIC_QUEUES; i++)
                 nics[0].queue[i] = (struct nic_queue){.nic = &nics[0], .index = i};
         return 0;

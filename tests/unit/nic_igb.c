@@ -82,7 +82,7 @@ static void fake_log(void *ctx, const char *msg)
         ((struct fake *)ctx)->said++;
 }
 
-static const struct igb_io io = {&nic, fake_read, fake_write, fake_delay, fake_log};
+static const struct nic_io io = {&nic, fake_read, fake_write, fake_delay, fake_log};
 
 static uint32_t reg(uint32_t off)
 {
@@ -203,7 +203,7 @@ static void link(void **state)
 
 static void counters_survive_a_wrap(void **state)
 {
-        struct igb_pool_stats stats = {0};
+        struct nic_counters stats = {0};
 
         nic.table = true;
         nic.reg[0x10310 / 4] = 0xfffffff0; /* pool 3 */

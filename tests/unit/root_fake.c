@@ -269,35 +269,35 @@ void screen_flush(void)
 {
 }
 
-int igb_ctl_init(const struct igb_io *io)
+int igb_ctl_init(const struct nic_io *io)
 {
         return 0;
 }
 
-int igb_ctl_set_mac(const struct igb_io *io, unsigned pool, const uint8_t mac[6])
+int igb_ctl_set_mac(const struct nic_io *io, unsigned pool, const uint8_t mac[6])
 {
         assert(fake.enabled);
         fake.open_mac = true;
         return 0;
 }
 
-int igb_ctl_clear_mac(const struct igb_io *io, unsigned pool)
+int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool)
 {
         fake.open_mac = false;
         return 0;
 }
 
-int igb_ctl_pool_enable(const struct igb_io *io, unsigned pool, bool on)
+int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on)
 {
         return 0;
 }
 
-bool igb_ctl_link_up(const struct igb_io *io)
+bool igb_ctl_link_up(const struct nic_io *io)
 {
         return true;
 }
 
-int igb_ctl_stats(const struct igb_io *io, unsigned pool, struct igb_pool_stats *stats)
+int igb_ctl_stats(const struct nic_io *io, unsigned pool, struct nic_counters *stats)
 {
         stats->rx_frames += fake.frames;
         fake.frames = 0;

@@ -15,56 +15,39 @@
 #ifndef RF_IGB_CTL_H
 #define RF_IGB_CTL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct igb_io {
-        void *ctx;
-        uint32_t (*read)(void *ctx, uint32_t off);
-        int (*write)(void *ctx, uint32_t off, uint32_t val); /* 0, or -RF_E... */
-        void (*delay_us)(void *ctx, unsigned us);            /* at least this long */
-        void (*log)(void *ctx, const char *msg);             /* no newline; may be NULL */
-};
+#include "rf/nic_io.h"
 
 /* ---- control: hv/root/igb.c -------------------------------------------------------------- */
 
 /* The station address the NIC loaded from its EEPROM. Call it before igb_ctl_init. */
-void igb_ctl_permanent_mac(const struct igb_io *io, uint8_t mac[6]);
+void igb_ctl_permanent_mac(const struct nic_io *io, uint8_t mac[6]);
 
 /* Reset, restart autonegotiation, VMDq with 8 pools, all of them closed, no address accepted;
  * receiver and transmitter on. -RF_ETIMEDOUT: the PHY did not answer; or the error of a write. */
-int igb_ctl_init(const struct igb_io *io);
+int igb_ctl_init(const struct nic_io *io);
 
 /* Frames to `mac` (unicast) go to `pool`, and, where the NIC can, only frames from it leave. */
-int igb_ctl_set_mac(const struct igb_io *io, unsigned pool, const uint8_t mac[6]);
-int igb_ctl_clear_mac(const struct igb_io *io, unsigned pool);
+int igb_ctl_set_mac(const struct nic_io *io, unsigned pool, const uint8_t mac[6]);
+int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool);
 
 /* Let the pool receive and send at all. Steer first: clear_mac, pool_enable(false), then revoke. */
-int igb_ctl_pool_enable(const struct igb_io *io, unsigned pool, bool on);
+int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on);
 
-bool igb_ctl_link_up(const struct igb_io *io); /* about 500 ms after init in QEMU, 2 s on copper */
+bool igb_ctl_link_up(const struct nic_io *io); /* about 500 ms after init in QEMU, 2 s on copper */
 
-/* Running totals of a pool. Zero it once; each igb_ctl_stats adds what was counted since. It must
- * be called often enough that no 32-bit counter wraps twice: every 30 s at 1 Gb/s. */
-struct igb_pool_stats {
-        uint64_t rx_frames, rx_bytes; /* bytes include the 4-byte CRC */
-        uint64_t tx_frames, tx_bytes;
-        uint64_t rx_drops; /* no descriptor; QEMU never counts them */
-        uint32_t seen[4];  /* private: counter values at the last call */
-};
-int igb_ctl_stats(const struct igb_io *io, unsigned pool, struct igb_pool_stats *stats);
+int igb_ctl_stats(const struct nic_io *io, unsigned pool, struct nic_counters *stats);
 
 /* ---- queues: hv/kernel/nic/igb_queue.c (ring 0 and bare build) ------------------------------------ */
 
-/* Program both rings of a disabled queue: IGB_RING_ENTRIES each, one zeroed page each, head =
+/* Program both rings of a disabled queue: RF_RING_ENTRIES each, one zeroed page each, head =
  * tail = 0, 2 KiB buffers, drop when empty, no head write-back. */
-int igb_queue_setup(const struct igb_io *io, unsigned queue, uint64_t rx_ring_bus, uint64_t tx_ring_bus);
+int igb_queue_setup(const struct nic_io *io, unsigned queue, uint64_t rx_ring_bus, uint64_t tx_ring_bus);
 
 /* Switch both directions on. -RF_ETIMEDOUT: the NIC did not confirm. Tails only move after this. */
-int igb_queue_enable(const struct igb_io *io, unsigned queue);
+int igb_queue_enable(const struct nic_io *io, unsigned queue);
 
 /* Switch both directions off and wait, bounded, until the NIC says that all activity has ceased.
  * -RF_ETIMEDOUT: it did not; the NIC may still use rings and buffers. */
-int igb_queue_disable(const struct igb_io *io, unsigned queue);
+int igb_queue_disable(const struct nic_io *io, unsigned queue);
 
 #endif

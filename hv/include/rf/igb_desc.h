@@ -11,12 +11,7 @@
 #ifndef RF_IGB_DESC_H
 #define RF_IGB_DESC_H
 
-#define IGB_RING_ENTRIES 256  /* one page of 16-byte descriptors */
-#define IGB_COMMIT_MAX   32   /* slots one commit may advance */
-#define IGB_REAP_MAX     64   /* written-back slots one commit may take back */
-#define IGB_BUFFER_BYTES 2048 /* SRRCTL.BSIZEPACKET = 2, forced by ring 0 */
-
-/* both directions: lo <= pool_bytes - IGB_BUFFER_BYTES */
+#include "rf/rings.h"
 
 /* ---- receive, read format: lo = packet buffer, hi = header buffer ---------------------- */
 /* hi == 0 */

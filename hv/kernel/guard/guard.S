@@ -71,7 +71,7 @@ guard_open:
 /* Take back what the NIC has written: R10 = reaped, up to clean. */
         mov GR_REAPED(%r8), %r10d
         lea (IGB_RX_DD_OFF - 4 * GR_MODE_RX)(,%r11,4), %edi     /* DD at 8 (receive) or 12 (transmit) */
-        mov $IGB_REAP_MAX, %ecx
+        mov $RF_REAP_MAX, %ecx
 reap:
         cmp %r9d, %r10d
         je reaped
@@ -87,7 +87,7 @@ reap:
 reaped:
         mov %r10d, GR_REAPED(%r8)
 
-/* ECX = slots to hand over: to the tail, at most IGB_COMMIT_MAX, at most clean == reaped + entries - 1. */
+/* ECX = slots to hand over: to the tail, at most RF_COMMIT_MAX, at most clean == reaped + entries - 1. */
         mov GR_MASK(%r8), %edi
         mov %esi, %ecx
         sub %r9d, %ecx
@@ -95,7 +95,7 @@ reaped:
         add %r10d, %edi
         sub %r9d, %edi          /* EDI = free slots */
         xor %r10d, %r10d
-        cmp $IGB_COMMIT_MAX, %ecx
+        cmp $RF_COMMIT_MAX, %ecx
         ja over_limit
 limited:
         cmp %edi, %ecx
@@ -197,7 +197,7 @@ bad_tail:
         mov $GN_TAIL, %r10d
         jmp unchanged
 over_limit:
-        mov $IGB_COMMIT_MAX, %ecx
+        mov $RF_COMMIT_MAX, %ecx
         mov $GN_LIMIT, %r10d
         jmp limited
 full:

@@ -16,7 +16,7 @@ static bool done(const struct guard_ring *r, const volatile struct igb_desc *slo
 
 static void reap(struct guard_ring *r, const volatile struct igb_desc *ring)
 {
-        for (unsigned i = 0; i < IGB_REAP_MAX && r->reaped != r->clean; i++) {
+        for (unsigned i = 0; i < RF_REAP_MAX && r->reaped != r->clean; i++) {
                 if (!done(r, &ring[r->reaped & r->mask]))
                         return;
                 r->reaped++;
@@ -28,8 +28,8 @@ static uint32_t slots(const struct guard_ring *r, uint32_t tail, enum rf_commit_
 {
         uint32_t count = (tail - r->clean) & r->mask, room = r->mask - (r->clean - r->reaped);
 
-        if (count > IGB_COMMIT_MAX) {
-                count = IGB_COMMIT_MAX;
+        if (count > RF_COMMIT_MAX) {
+                count = RF_COMMIT_MAX;
                 *reason = RF_COMMIT_LIMIT;
         }
         if (count > room && !control_on(RF_CONTROL_NO_REAP)) {

@@ -9,16 +9,16 @@
 #include "rf/igb_regs.h"
 
 enum { POLLS = 100, POLL_US = 100 /* 10 ms in all: 256 full frames leave in 3.2 ms at 1 Gb/s */ };
-enum { RING_BYTES = IGB_RING_ENTRIES * 16 };
+enum { RING_BYTES = RF_RING_ENTRIES * 16 };
 
-static uint32_t get(const struct igb_io *io, uint32_t off, unsigned queue)
+static uint32_t get(const struct nic_io *io, uint32_t off, unsigned queue)
 {
         return io->read(io->ctx, off + IGB_QUEUE_STEP * queue);
 }
 
 /* Writes RXDCTL or TXDCTL and waits until ENABLE reads as it was written. When it reads 0, the NIC has ended
  * all activity of the queue; the read has also pushed the NIC's last writes to memory before it. */
-static int switch_queue(const struct igb_io *io, unsigned queue, uint32_t off, uint32_t val)
+static int switch_queue(const struct nic_io *io, unsigned queue, uint32_t off, uint32_t val)
 {
         int error = io->write(io->ctx, off + IGB_QUEUE_STEP * queue, val);
 
@@ -30,7 +30,7 @@ static int switch_queue(const struct igb_io *io, unsigned queue, uint32_t off, u
         return error ? error : -RF_ETIMEDOUT;
 }
 
-int igb_queue_setup(const struct igb_io *io, unsigned queue, uint64_t rx_ring_bus, uint64_t tx_ring_bus)
+int igb_queue_setup(const struct nic_io *io, unsigned queue, uint64_t rx_ring_bus, uint64_t tx_ring_bus)
 {
         const uint32_t settings[][2] = {
             {IGB_RDBAL0, (uint32_t)rx_ring_bus},
@@ -56,7 +56,7 @@ int igb_queue_setup(const struct igb_io *io, unsigned queue, uint64_t rx_ring_bu
         return error;
 }
 
-int igb_queue_enable(const struct igb_io *io, unsigned queue)
+int igb_queue_enable(const struct nic_io *io, unsigned queue)
 {
         int error = switch_queue(io, queue, IGB_RXDCTL0, IGB_RXDCTL_THRESH | IGB_XDCTL_ENABLE)
                         ?: switch_queue(io, queue, IGB_TXDCTL0, IGB_TXDCTL_THRESH | IGB_XDCTL_ENABLE);
@@ -69,7 +69,7 @@ int igb_queue_enable(const struct igb_io *io, unsigned queue)
         return error;
 }
 
-int igb_queue_disable(const struct igb_io *io, unsigned queue)
+int igb_queue_disable(const struct nic_io *io, unsigned queue)
 {
         int tx;
 

@@ -69,8 +69,12 @@ const struct nic_model nic_82576 = {
     .vendor = 0x8086,
     .devices = {0x10c9, 0x10e8, 0x1526, 0x150a}, /* the copper ones */
     .bar_bytes = IGB_BAR_BYTES,
-    .bell_rx = IGB_RDT0 & ~0xfffu,
-    .bell_tx = IGB_TDT0 & ~0xfffu,
+    .queues = IGB_POOLS,
+    .tail = {IGB_RDT0, IGB_TDT0},
+    .queue_step = IGB_QUEUE_STEP,
+    .dd = {IGB_RX_DD_OFF, IGB_TX_DD_OFF},
+    .status = IGB_STATUS,
+    .link_up = IGB_STATUS_LU,
     .regs = regs,
     .nregs = sizeof regs / sizeof regs[0],
 };

@@ -4,14 +4,12 @@
 
 #include "paging.h"
 #include "pci.h"
-#include "rf/igb_desc.h"
-#include "rf/igb_regs.h"
 #include "smp.h"
 
-enum { RESET_US = 20000 /* EEPROM load included */, POLLS = 100, POLL_US = 100 };
+enum { POLLS = 100, POLL_US = 100 };
 
 struct nic nics[NIC_MAX];
-static const struct nic_model *const models[] = {&nic_82576};
+static const struct nic_ops *const known[] = {&igb_ops};
 
 static struct nic *nic_at(uint64_t id)
 {
@@ -20,10 +18,10 @@ static struct nic *nic_at(uint64_t id)
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
 {
-        return nic_at(id) != NULL && queue < NIC_QUEUES ? &nics[id].queue[queue] : NULL;
+        return nic_at(id) != NULL && queue < nics[id].model->queues ? &nics[id].queue[queue] : NULL;
 }
 
-/* ---- struct igb_io of ring 0: no table in between ----------------------------------------- */
+/* ---- struct nic_io of ring 0: no table in between ----------------------------------------- */
 
 static uint32_t io_read(void *ctx, uint32_t off)
 {
@@ -41,12 +39,12 @@ static void io_delay(void *ctx, unsigned us)
         delay_us(us);
 }
 
-static void change(struct nic *nic, uint32_t off, uint32_t set, uint32_t clear)
+void nic_change(struct nic *nic, uint32_t off, uint32_t set, uint32_t clear)
 {
         io_write(nic, off, (io_read(nic, off) & ~clear) | set);
 }
 
-static bool becomes_clear(struct nic *nic, uint32_t off, uint32_t bits)
+bool nic_becomes_clear(struct nic *nic, uint32_t off, uint32_t bits)
 {
         for (unsigned i = 0; i < POLLS && (io_read(nic, off) & bits) != 0; i++)
                 delay_us(POLL_US);
@@ -55,34 +53,15 @@ static bool becomes_clear(struct nic *nic, uint32_t off, uint32_t bits)
 
 /* ---- reset -------------------------------------------------------------------------------- */
 
-/* What a reset leaves otherwise: queue 0 on, interrupts throttled as firmware had it and not one a queue. */
-static void preset(struct nic *nic)
-{
-        io_write(nic, IGB_GPIE, IGB_GPIE_MULTIPLE);
-        io_write(nic, IGB_EIAC, (1u << IGB_VECTORS) - 1);
-        for (unsigned v = 0; v < IGB_VECTORS; v++)
-                io_write(nic, IGB_EITR0 + 4 * v, 0);
-        for (unsigned q = 0; q < IGB_QUEUES; q++) {
-                io_write(nic, IGB_RXDCTL0 + IGB_QUEUE_STEP * q, IGB_RXDCTL_THRESH);
-                io_write(nic, IGB_TXDCTL0 + IGB_QUEUE_STEP * q, IGB_TXDCTL_THRESH);
-        }
-        change(nic, IGB_CTRL, 0,
-               IGB_CTRL_RFCE | IGB_CTRL_TFCE); /* no guest pauses the wire, nor the wire a guest */
-}
-
-/* DMA is ended first: a reset in the middle of a transaction may hang the bus. What firmware had set up is
- * gone afterwards, and no queue is in quarantine any more. */
+/* What firmware had set up is gone afterwards, and no queue is in quarantine any more. */
 static int reset(struct nic *nic)
 {
+        int error;
+
         nic->ready = false;
-        change(nic, IGB_CTRL, IGB_CTRL_GIO_MASTER_DIS, 0);
-        if (!becomes_clear(nic, IGB_STATUS, IGB_STATUS_GIO_MASTER))
-                klog("nic %04x: DMA did not cease before the reset", (unsigned)nic->bdf);
-        change(nic, IGB_CTRL, IGB_CTRL_RST, 0);
-        delay_us(RESET_US);
-        if (!becomes_clear(nic, IGB_CTRL, IGB_CTRL_RST))
-                return -RF_ETIMEDOUT;
-        preset(nic);
+        error = nic->ops->reset(nic);
+        if (error)
+                return error;
         for (uint32_t i = 0; i < NIC_QUEUES; i++)
                 nic->queue[i] = (struct nic_queue){.nic = nic, .index = i};
         nic->ready = true;
@@ -97,12 +76,15 @@ static void revoke_all(struct nic *nic)
 
 /* ---- binding ------------------------------------------------------------------------------ */
 
-static const struct nic_model *model_of(uint32_t id)
+static const struct nic_ops *ops_for(uint32_t id)
 {
-        for (unsigned i = 0; i < ARRAY_LENGTH(models); i++)
-                for (unsigned d = 0; d < ARRAY_LENGTH(models[i]->devices); d++)
-                        if (id == (models[i]->vendor | (uint32_t)models[i]->devices[d] << 16))
-                                return models[i];
+        for (unsigned i = 0; i < ARRAY_LENGTH(known); i++) {
+                const struct nic_model *m = known[i]->model;
+
+                for (unsigned d = 0; d < ARRAY_LENGTH(m->devices); d++)
+                        if (m->devices[d] != 0 && id == (m->vendor | (uint32_t)m->devices[d] << 16))
+                                return known[i];
+        }
         return NULL;
 }
 
@@ -115,25 +97,24 @@ static int map_registers(struct nic *nic)
                 return error;
         nic->bar_hpa = bar.base;
         nic->bar = host_map_device(bar.base, nic->model->bar_bytes, PERM_UC);
-        nic->io = (struct igb_io){.ctx = nic, .read = io_read, .write = io_write, .delay_us = io_delay};
-        /* Virtual functions would be bus masters of their own. */
-        return io_read(nic, IGB_STATUS) & IGB_STATUS_VFE ? -RF_ENOTSUP : 0;
+        nic->io = (struct nic_io){.ctx = nic, .read = io_read, .write = io_write, .delay_us = io_delay};
+        return 0;
 }
 
 int64_t nic_bind(uint64_t bdf)
 {
-        const struct nic_model *model = bdf > UINT16_MAX ? NULL : model_of(pci_read((uint16_t)bdf, 0));
+        const struct nic_ops *ops = bdf > UINT16_MAX ? NULL : ops_for(pci_read((uint16_t)bdf, 0));
         unsigned id = 0;
         int error;
 
-        if (model == NULL)
+        if (ops == NULL)
                 return -RF_ENOTSUP;
         while (id < NIC_MAX && nics[id].model != NULL && nics[id].bdf != bdf)
                 id++;
         if (id == NIC_MAX || nics[id].model != NULL)
                 return id == NIC_MAX ? -RF_ENOMEM : -RF_EBUSY;
-        nics[id] = (struct nic){.model = model, .bdf = (uint16_t)bdf};
-        error = map_registers(&nics[id]) ?: reset(&nics[id]) ?: msix_init(&nics[id]);
+        nics[id] = (struct nic){.model = ops->model, .ops = ops, .bdf = (uint16_t)bdf};
+        error = map_registers(&nics[id]) ?: reset(&nics[id]) ?: ops->start(&nics[id]);
         if (error) {
                 nics[id].model = NULL;
                 return error;

@@ -9,14 +9,14 @@
 
 #include "kernel.h"
 #include "regs.h"
-#include "rf/igb_ctl.h"
+#include "rf/nic_io.h"
 
 struct guest;
 struct vcpu;
 
 enum {
         NIC_MAX = 2,
-        NIC_QUEUES = 8, /* that ring 0 hands out, each NIC; IDT vector NIC_VECTOR + 8 * nic + queue */
+        NIC_QUEUES = 8, /* at most, each NIC; IDT vector NIC_VECTOR + 8 * nic + queue */
         NIC_VECTOR = 0x40,
 };
 
@@ -75,24 +75,47 @@ struct nic_queue {
         uint32_t route; /* APIC id its vector goes to */
 };
 
+/* What is code in the differences between models: igb.c. Errors are -RF_E... */
+struct nic_ops {
+        const struct nic_model *model;
+        int (*start)(struct nic *nic); /* once, registers mapped and reset: interrupts. -RF_ENOTSUP */
+        int (*reset)(struct nic *nic); /* DMA ended, reset, then all off that a reset leaves on */
+        int (*queue_setup)(const struct nic_io *io, unsigned queue, uint64_t rx_bus, uint64_t tx_bus);
+        int (*queue_enable)(const struct nic_io *io, unsigned queue);
+        int (*queue_disable)(const struct nic_io *io, unsigned queue); /* -RF_ETIMEDOUT: may still do DMA */
+        /* The receive interrupt of a queue: routed while it is open, and closed or masked but for a wait. */
+        void (*irq_open)(struct nic_queue *q);
+        void (*irq_close)(struct nic_queue *q);
+        /* To that CPU, if it can be; old causes dropped, unmasked. A frame after that interrupts; what the
+         * NIC wrote before it is in memory on return. */
+        void (*irq_arm)(struct nic_queue *q, uint32_t apic_id);
+        void (*irq_mask)(struct nic_queue *q);
+};
+
 struct nic {
         const struct nic_model *model; /* NULL: not bound */
+        const struct nic_ops *ops;
         uint16_t bdf;
         bool ready; /* reset by ring 0: enables are allowed */
         volatile uint32_t *bar, *msix;
         uint64_t bar_hpa;
-        struct igb_io io;
+        struct nic_io io;
         struct nic_queue queue[NIC_QUEUES];
 };
 
 extern struct nic nics[NIC_MAX];
+extern const struct nic_ops igb_ops;
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue); /* NULL: none */
 struct nic_queue *nic_queue_of(const struct vcpu *v);        /* assigned or enabled, or NULL */
 int queue_revoke(struct nic_queue *q);
 
-int msix_init(struct nic *nic);
-void msix_open(struct nic_queue *q); /* vector routed; its cause still masked */
+void nic_change(struct nic *nic, uint32_t off, uint32_t set, uint32_t clear);
+bool nic_becomes_clear(struct nic *nic, uint32_t off, uint32_t bits); /* bounded */
+
+/* msix.c: interrupts of models that have a vector for each queue */
+int msix_start(struct nic *nic);
+void msix_route(struct nic_queue *q, uint32_t apic_id);
 void msix_close(struct nic_queue *q);
 
 #endif

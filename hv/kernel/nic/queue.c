@@ -4,15 +4,14 @@
 #include "guard/guard_state.h"
 #include "nic.h"
 #include "paging.h"
-#include "rf/igb_desc.h"
-#include "rf/igb_regs.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "ringfence.h"
 #include "sched.h"
 
 enum { RX, TX, DIRECTIONS };
 
-_Static_assert(IGB_RING_ENTRIES * 16 == PAGE_SIZE, "a ring is a page");
+_Static_assert(RF_RING_ENTRIES * 16 == PAGE_SIZE, "a ring is a page");
 _Static_assert(GUARD_RINGS == DIRECTIONS * RF_MAX_QUEUES, "ring number = 2 * slot + direction");
 
 static uint64_t ring_va(const struct nic_queue *q, uint64_t direction)
@@ -22,7 +21,7 @@ static uint64_t ring_va(const struct nic_queue *q, uint64_t direction)
 
 static uint32_t tail_offset(const struct nic_queue *q, unsigned direction)
 {
-        return (direction == RX ? IGB_RDT0 : IGB_TDT0) + IGB_QUEUE_STEP * q->index;
+        return q->nic->model->tail[direction] + q->nic->model->queue_step * q->index;
 }
 
 static struct guard_ring *guard_ring(const struct nic_queue *q, unsigned direction)
@@ -104,18 +103,24 @@ static int make_ring(struct nic_queue *q, unsigned direction)
             .staging = va + RF_STAGING_DELTA,
             .doorbell = RF_DOORBELL_VA + tail_offset(q, direction),
             .bus = q->pool,
-            .limit = q->pool_pages * PAGE_SIZE - IGB_BUFFER_BYTES,
+            .limit = q->pool_pages * PAGE_SIZE - RF_BUFFER_BYTES,
             .mode = GR_MODE_NONE, /* until it is enabled */
-            .mask = IGB_RING_ENTRIES - 1,
+            .mask = RF_RING_ENTRIES - 1,
         };
         return fence_page(q->vcpu, va, FRAME_RING, PERM_RW | PERM_U | PERM_KEY(key), &q->ring[direction])
                    ?: fence_page(q->vcpu, va + RF_STAGING_DELTA, FRAME_STAGING, PERM_RW,
                                  &q->staging[direction]);
 }
 
-/* One of the two pages of the NIC that hold every tail. */
-static int map_doorbell(const struct nic_queue *q, uint32_t page)
+/* The page of the NIC that holds its tail, and those of all other queues. */
+static uint32_t bell_page(const struct nic_queue *q, unsigned direction)
 {
+        return tail_offset(q, direction) & ~(uint32_t)(PAGE_SIZE - 1);
+}
+
+static int map_doorbell(const struct nic_queue *q, unsigned direction)
+{
+        uint32_t page = bell_page(q, direction);
         unsigned key = control_on(RF_CONTROL_NO_KEYS_WD) ? 0 : RF_KEY_DOORBELL;
 
         return space_map_fence(q->vcpu, RF_DOORBELL_VA + page, q->nic->bar_hpa + page,
@@ -124,8 +129,8 @@ static int map_doorbell(const struct nic_queue *q, uint32_t page)
 
 static void unmap_doorbell(const struct nic_queue *q)
 {
-        space_unmap_fence(q->vcpu, RF_DOORBELL_VA + q->nic->model->bell_rx);
-        space_unmap_fence(q->vcpu, RF_DOORBELL_VA + q->nic->model->bell_tx);
+        space_unmap_fence(q->vcpu, RF_DOORBELL_VA + bell_page(q, RX));
+        space_unmap_fence(q->vcpu, RF_DOORBELL_VA + bell_page(q, TX));
 }
 
 static void forget(struct nic_queue *q, enum queue_state state)
@@ -146,9 +151,8 @@ static int check_vcpu(const struct vcpu *v, uint64_t slot)
 
 static int build(struct nic_queue *q)
 {
-        return make_ring(q, RX) ?: make_ring(q, TX) ?: map_doorbell(q, q->nic->model->bell_rx)
-                       ?: map_doorbell(q, q->nic->model->bell_tx)
-                       ?: igb_queue_setup(&q->nic->io, q->index, q->ring[RX], q->ring[TX]);
+        return make_ring(q, RX) ?: make_ring(q, TX) ?: map_doorbell(q, RX) ?: map_doorbell(q, TX)
+                       ?: q->nic->ops->queue_setup(&q->nic->io, q->index, q->ring[RX], q->ring[TX]);
 }
 
 int64_t nic_queue_assign(uint64_t id, uint64_t queue, struct vcpu *v, uint64_t slot, uint64_t pool_va,
@@ -183,10 +187,10 @@ int64_t nic_queue_enable(uint64_t id, uint64_t queue)
 
         if (q == NULL || !q->nic->ready || q->state != QUEUE_ASSIGNED)
                 return q == NULL ? -RF_ENOENT : -RF_EBUSY;
-        error = igb_queue_enable(&q->nic->io, q->index);
+        error = q->nic->ops->queue_enable(&q->nic->io, q->index);
         if (error)
                 return error;
-        msix_open(q);
+        q->nic->ops->irq_open(q);
         q->state = QUEUE_ENABLED;
         set_mode(q, RX, GR_MODE_RX);
         set_mode(q, TX, GR_MODE_TX);
@@ -224,9 +228,9 @@ static void close_window(const struct nic_queue *q)
 /* From the NIC's side. What it may still write to stays pinned: nobody gets those frames again (P9). */
 static int close_queue(struct nic_queue *q)
 {
-        int error = igb_queue_disable(&q->nic->io, q->index);
+        int error = q->nic->ops->queue_disable(&q->nic->io, q->index);
 
-        msix_close(q);
+        q->nic->ops->irq_close(q);
         if (error) {
                 klog("nic %04x: queue %u did not drain: its frames stay in quarantine", (unsigned)q->nic->bdf,
                      q->index);
@@ -291,7 +295,7 @@ int64_t nic_link_up(const struct vcpu *v, uint64_t slot)
 
         if (q == NULL || q->slot != slot)
                 return -RF_ENOENT;
-        return (q->nic->bar[IGB_STATUS / 4] & IGB_STATUS_LU) != 0;
+        return (q->nic->bar[q->nic->model->status / 4] & q->nic->model->link_up) != 0;
 }
 
 int64_t nic_queue_get(uint64_t id, uint64_t queue, uint64_t field)

@@ -23,9 +23,14 @@ struct nic_reg { /* `count` registers of 32 bits at first, first + step, ... */
         bool readable;
 };
 
+/* What is data in the differences between models; what is code: struct nic_ops. [2]: receive, transmit. */
 struct nic_model {
         uint16_t vendor, devices[4];
-        uint32_t bar_bytes, bell_rx, bell_tx; /* bell: BAR pages that hold the tail registers */
+        uint32_t bar_bytes;
+        uint32_t queues;              /* pairs that ring 0 hands out, at most NIC_QUEUES */
+        uint32_t tail[2], queue_step; /* tail registers of queue 0, and how far on those of the next are */
+        uint32_t dd[2];               /* byte of the descriptor whose bit 0 is DD after write-back */
+        uint32_t status, link_up;     /* register, bit */
         const struct nic_reg *regs;
         uint32_t nregs;
 };

@@ -13,7 +13,7 @@ static void forbidden(struct subject *s, uint64_t hi)
         uint64_t result = commit(s, 1, tail + 1, BUFFER, hi);
 
         t.tried++;
-        if (reached(result) == tail % IGB_RING_ENTRIES && reason(result) >= RF_COMMIT_LENGTH) {
+        if (reached(result) == tail % RF_RING_ENTRIES && reason(result) >= RF_COMMIT_LENGTH) {
                 t.blocked++;
         } else {
                 t.succeeded += reason(result) == RF_COMMIT_OK;

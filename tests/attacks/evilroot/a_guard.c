@@ -108,7 +108,7 @@ static void arm(struct subject *s)
                                  .doorbell = RF_DOORBELL_VA + IGB_RDT0,
                                  .limit = UINT64_MAX,
                                  .mode = 2,
-                                 .mask = IGB_RING_ENTRIES - 1,
+                                 .mask = RF_RING_ENTRIES - 1,
                                  .clean = 1};
 
         memset(bad, 0xff, sizeof(bad));

@@ -5,16 +5,16 @@
 #include "rf_string.h"
 #include "wire.h"
 
-enum { LAST = IGB_RING_ENTRIES - 1, FIRST_FRAMES = 40, MORE_FRAMES = 226, OVER = 20, LOW_BUFFERS = 16 };
+enum { LAST = RF_RING_ENTRIES - 1, FIRST_FRAMES = 40, MORE_FRAMES = 226, OVER = 20, LOW_BUFFERS = 16 };
 
 struct desc {
         uint64_t lo, hi;
 };
-static struct desc ring[IGB_RING_ENTRIES];
+static struct desc ring[RF_RING_ENTRIES];
 
 static void fill_staging(struct subject *s)
 {
-        for (unsigned i = 0; i < IGB_RING_ENTRIES; i++)
+        for (unsigned i = 0; i < RF_RING_ENTRIES; i++)
                 ring[i] = (struct desc){(i % LOW_BUFFERS) * BUFFER, 0};
         if (!poke(s, RF_STAGING_VA, ring, sizeof(ring)))
                 fail("staging cannot be written");
@@ -42,7 +42,7 @@ static void push_when_full(struct subject *s)
 {
         struct tally t = {0};
 
-        for (uint32_t tail = 0; tail < IGB_RING_ENTRIES; tail++) {
+        for (uint32_t tail = 0; tail < RF_RING_ENTRIES; tail++) {
                 uint64_t result = tail_to(s, tail);
                 bool stayed = get(s, RF_QUEUE_RX_CLEAN) - get(s, RF_QUEUE_RX_REAPED) <= LAST &&
                               sys_nic_read(nic, IGB_RDT0) == LAST && reached(result) == LAST;

@@ -28,7 +28,7 @@ static void io_delay(void *ctx, unsigned us)
                 ;
 }
 
-static const struct igb_io io = {.read = io_read, .write = io_write, .delay_us = io_delay};
+static const struct nic_io io = {.read = io_read, .write = io_write, .delay_us = io_delay};
 
 const uint8_t *nic_mac(int queue)
 {

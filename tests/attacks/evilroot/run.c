@@ -196,13 +196,13 @@ uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, ui
         uint64_t staging = RF_STAGING_VA + (ring & 1 ? RF_RING_TX_OFF : 0);
         struct run r = run_at(snippet_va(r_commit));
 
-        r.gpr[RBX] = staging + (tail - 1) % IGB_RING_ENTRIES * 16ull;
+        r.gpr[RBX] = staging + (tail - 1) % RF_RING_ENTRIES * 16ull;
         r.gpr[RAX] = RF_HC_COMMIT;
         r.gpr[R12] = RF_GUARD_VA + (commit_path == BY_GUARD ? RF_GUARD_COMMIT : RF_GUARD_HYPERCALL);
         r.gpr[R13] = lo;
         r.gpr[R14] = hi;
         r.gpr[RDI] = ring;
-        r.gpr[RSI] = tail % IGB_RING_ENTRIES;
+        r.gpr[RSI] = tail % RF_RING_ENTRIES;
         if (run(s, &r) != END_LANDED)
                 fail("commit did not return: end %d death %u rip %lx", (int)r.end, r.death, r.rip);
         return r.gpr[R15];
