@@ -107,9 +107,8 @@ enum rf_commit_reason {
         RF_COMMIT_REVOKED = 5,  /* the queue is being taken away */
         RF_COMMIT_ADDRESS = 16, /* the slot at `tail reached` was refused: buffer outside the pool */
         RF_COMMIT_LENGTH = 17,  /* ... length outside [17, 1514] */
-        RF_COMMIT_FLAGS = 18,   /* ... type, command or reserved bits */
-        RF_COMMIT_PAYLEN = 19,  /* ... PAYLEN unlike DTALEN */
-        RF_COMMIT_HEADER = 20,  /* ... receive header address not 0 */
+        RF_COMMIT_FLAGS = 18,   /* ... type, command, PAYLEN or reserved bits */
+        RF_COMMIT_HEADER = 20,  /* ... second word of a receive descriptor not 0 */
 };
 
 _Static_assert(sizeof(struct rf_queue) == 96, "ABI");

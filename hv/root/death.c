@@ -153,11 +153,9 @@ const char *commit_reason(uint32_t reason)
         case RF_COMMIT_LENGTH:
                 return "length outside 17 to 1514";
         case RF_COMMIT_FLAGS:
-                return "type, command or reserved bits";
-        case RF_COMMIT_PAYLEN:
-                return "PAYLEN differs from DTALEN";
+                return "type, command or reserved bits, or PAYLEN unlike DTALEN";
         case RF_COMMIT_HEADER:
-                return "receive header address is not 0";
+                return "second word of a receive descriptor is not 0";
         }
         return "unknown reason";
 }

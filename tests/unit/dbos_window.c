@@ -83,8 +83,7 @@ static void revoked_goes_on(void **unused)
 static void rejection_ends_the_guest(void **unused)
 {
         static const unsigned reason[] = {RF_COMMIT_RING,   RF_COMMIT_TAIL,  RF_COMMIT_ADDRESS,
-                                          RF_COMMIT_LENGTH, RF_COMMIT_FLAGS, RF_COMMIT_PAYLEN,
-                                          RF_COMMIT_HEADER};
+                                          RF_COMMIT_LENGTH, RF_COMMIT_FLAGS, RF_COMMIT_HEADER};
 
         for (unsigned i = 0; i < sizeof reason / sizeof reason[0]; i++) {
                 uint64_t answer = ANSWER(reason[i], 0x77);

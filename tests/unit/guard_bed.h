@@ -26,11 +26,11 @@ struct bed_window {
                 struct guard_state state;
                 uint8_t state_page[4096];
         };
-        struct igb_desc ring[BED_RINGS][BED_ENTRIES];
+        struct desc ring[BED_RINGS][BED_ENTRIES];
         uint32_t bell[2][1024]; /* the pages of RDT and TDT */
 };
 extern struct bed_window *window;
-extern struct igb_desc (*staging)[BED_ENTRIES];
+extern struct desc (*staging)[BED_ENTRIES];
 extern bool bed_fast; /* the window stays writable (mprotect is slow): rights are not checked, results are */
 
 struct bed_regs {                     /* order as in vcpu.h */
@@ -65,8 +65,10 @@ void bed_init(void);
 void bed_load(bool keys); /* a fresh guard page from guard_build() */
 uint8_t *bed_page(void);  /* to mutate it; then bed_reload() */
 void bed_reload(void);
-void bed_random(void);                                    /* new random state, rings, staging */
-void bed_plain(unsigned n, uint32_t mode, uint32_t mask); /* ring bed_ring[n]: empty, staging all valid */
+void bed_random(void); /* new random state, rings, staging */
+/* ring bed_ring[n], of the model with these two forms: empty, staging all valid */
+void bed_plain(unsigned n, const struct guard_form *forms, uint32_t mask);
+void bed_done(unsigned n, unsigned slot); /* the NIC sets DD */
 struct bed_run bed_go(const struct bed_regs *regs, bool step);
 struct bed_run bed_commit(uint64_t ring, uint64_t tail, bool step);
 const char *bed_compare(const struct bed_run *run); /* NULL: all as it must be */
@@ -84,6 +86,7 @@ static inline uint64_t bed_below(uint64_t n)
         return bed_rand() % n;
 }
 bool bed_chance(unsigned percent);
-struct igb_desc bed_valid(uint32_t mode, uint64_t limit);
+struct desc bed_spoiled(const struct guard_form *form, uint64_t limit); /* not always */
+struct desc bed_valid(const struct guard_form *form, uint64_t limit);   /* one of igb_form[], e1000_form[] */
 
 #endif

@@ -34,10 +34,10 @@ static void with(uint32_t controls)
         bed_load(true);
 }
 
-static void no_validate(void **unused)
+static void no_validate(void **form)
 {
         for (unsigned ring = RX; ring <= TX; ring++) {
-                bed_plain(ring, ring == TX ? GR_MODE_TX : GR_MODE_RX, 255);
+                bed_plain(ring, *form, 255);
                 staging[ring][0].lo = 0xdead000;
                 with(0);
                 assert_int_equal(commit(ring, 1), (uint64_t)RF_COMMIT_ADDRESS << 32);
@@ -47,13 +47,13 @@ static void no_validate(void **unused)
         }
 }
 
-static void no_txflags(void **unused)
+static void no_txflags(void **form)
 {
         static const uint64_t forbidden[] = {0x000f0000a330003c, 0x000f000023305000, 0x000040002330003c, 0};
 
         for (unsigned i = 0; i < 4; i++) {
-                bed_plain(TX, GR_MODE_TX, 255);
-                staging[TX][0] = (struct igb_desc){0, forbidden[i]};
+                bed_plain(TX, *form, 255);
+                staging[TX][0] = (struct desc){0, forbidden[i]};
                 with(0);
                 assert_int_not_equal(commit(TX, 1), 1);
                 with(RF_CONTROL_NO_TXFLAGS);
@@ -63,11 +63,11 @@ static void no_txflags(void **unused)
 }
 
 /* What attack 18 needs: a slot handed over with the bits the NIC wrote there. */
-static void no_reap(void **unused)
+static void no_reap(void **form)
 {
-        const struct igb_desc written_back = {0x6666666666660000, 0x003c000000000003};
+        const struct desc written_back = {0x6666666666660000, 0x003c000100000003}; /* DD in both places */
 
-        bed_plain(RX, GR_MODE_RX, 7);
+        bed_plain(RX, *form, 7);
         with(0);
         assert_int_equal(commit(RX, 7), 7);
         window->ring[RX][1] = written_back; /* slot 0 is still the NIC's: nothing comes back */
@@ -83,7 +83,7 @@ static void no_close_check(void **unused)
 {
         struct bed_regs regs = {.rip = RF_GUARD_VA + (uint64_t)(guard_close - guard_page)};
 
-        bed_plain(RX, GR_MODE_RX, 255);
+        bed_plain(RX, igb_form, 255);
         regs.gpr[A_RAX] = RF_PKRU_OPEN;
         regs.gpr[A_RSP] = BED_STACK + 64;
         *(uint64_t *)regs.gpr[A_RSP] = BED_RETURN;
@@ -121,11 +121,20 @@ static int setup(void **unused)
         return 0;
 }
 
+#define ON(f, model, form)                                                                                   \
+        {                                                                                                    \
+#f " (" model ")", f, NULL, NULL, (void *)(uintptr_t)(form)                                  \
+        }
+#define BOTH(f) ON(f, "82576", igb_form), ON(f, "82540EM", e1000_form)
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-            cmocka_unit_test(no_validate),    cmocka_unit_test(no_txflags),     cmocka_unit_test(no_reap),
-            cmocka_unit_test(no_close_check), cmocka_unit_test(random_windows),
+            BOTH(no_validate),
+            BOTH(no_txflags),
+            BOTH(no_reap),
+            cmocka_unit_test(no_close_check),
+            cmocka_unit_test(random_windows),
         };
 
         return cmocka_run_group_tests(tests, setup, NULL);

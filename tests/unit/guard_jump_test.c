@@ -60,17 +60,21 @@ static uint64_t hostile(void)
         }
 }
 
-/* A struct guard_ring of the attacker's own, in memory it may write, with the doorbell as its ring. */
+/* A struct guard_ring of the attacker's own, in memory it may write, with the doorbell as its ring. It lies
+ * as far from the state page's as whole rings do, so that a ring number leads there. */
+enum { FORGED = 128 + GS_RINGS / sizeof(struct desc) };
 static uint64_t forged_ring(void)
 {
-        struct guard_ring *r = (struct guard_ring *)&staging[3][128];
+        struct guard_ring *r = (struct guard_ring *)&staging[3][FORGED];
 
         *r = window->state.ring[bed_ring[bed_below(BED_RINGS)]];
         r->limit = ~0ull;
-        r->mode = GR_MODE_RX;
+        r->mode = GR_MODE_ON;
+        if (bed_chance(50)) /* what staging cannot hold would be right */
+                r->form = (struct guard_form){.fixed = bed_rand(), .length_span = UINT32_MAX};
         if (bed_chance(50))
                 r->ring = r->doorbell & ~15ull;
-        return RF_STAGING_VA + bed_ring[3] * (uint64_t)RF_RING_TX_OFF + 128 * sizeof(struct igb_desc);
+        return RF_STAGING_VA + bed_ring[3] * (uint64_t)RF_RING_TX_OFF + FORGED * sizeof(struct desc);
 }
 
 static uint64_t favourite(void)

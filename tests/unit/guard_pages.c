@@ -17,7 +17,7 @@ enum { PAGE = 4096, WRPKRU_BYTES = 3 };
 
 const uint32_t bed_ring[BED_RINGS] = {0, 1, 6, 7};
 struct bed_window *window;
-struct igb_desc (*staging)[BED_ENTRIES];
+struct desc (*staging)[BED_ENTRIES];
 bool bed_fast;
 
 static uint8_t page[PAGE + 32]; /* what is at RF_GUARD_VA, readable past its end */

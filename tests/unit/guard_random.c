@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "rf/e1000_desc.h"
 #include "rf/igb_desc.h"
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
@@ -21,24 +22,42 @@ bool bed_chance(unsigned percent)
         return bed_below(100) < percent;
 }
 
-struct igb_desc bed_valid(uint32_t mode, uint64_t limit)
+static uint64_t transmit(const struct guard_form *form, uint64_t length)
 {
-        struct igb_desc d = {.lo = bed_chance(20) ? limit : bed_below(limit + 1)};
+        if (form == &e1000_form[1])
+                return E1000_TX_FIXED | length | (bed_chance(50) ? E1000_TX_RS : 0);
+        return IGB_TX_FIXED | length | length << IGB_TX_PAYLEN_SHIFT | (bed_chance(50) ? IGB_TX_RS : 0);
+}
+
+static bool is_tx(const struct guard_form *form)
+{
+        return form == &igb_form[1] || form == &e1000_form[1];
+}
+
+struct desc bed_valid(const struct guard_form *form, uint64_t limit)
+{
+        struct desc d = {.lo = bed_chance(20) ? limit : bed_below(limit + 1)};
         uint64_t length = IGB_TX_LEN_MIN + bed_below(IGB_TX_LEN_MAX - IGB_TX_LEN_MIN + 1);
 
         if (bed_chance(20))
                 length = bed_chance(50) ? IGB_TX_LEN_MIN : IGB_TX_LEN_MAX;
-        if (mode == GR_MODE_TX)
-                d.hi =
-                    IGB_TX_FIXED | length | length << IGB_TX_PAYLEN_SHIFT | (bed_chance(50) ? IGB_TX_RS : 0);
+        if (is_tx(form))
+                d.hi = transmit(form, length);
         return d;
 }
 
-static struct igb_desc spoiled(uint32_t mode, uint64_t limit)
+static const struct guard_form *any_form(void)
 {
-        struct igb_desc d = bed_valid(mode, limit);
+        const struct guard_form *forms[] = {&igb_form[0], &igb_form[1], &e1000_form[0], &e1000_form[1]};
 
-        switch (bed_below(7)) {
+        return forms[bed_below(4)];
+}
+
+struct desc bed_spoiled(const struct guard_form *form, uint64_t limit)
+{
+        struct desc d = bed_valid(form, limit);
+
+        switch (bed_below(8)) {
         case 0:
                 d.lo = limit + 1 + bed_below(3);
                 break;
@@ -51,15 +70,15 @@ static struct igb_desc spoiled(uint32_t mode, uint64_t limit)
         case 3:
                 d.hi = bed_rand();
                 break;
-        case 4: { /* a length outside, both fields alike */
-                uint64_t length =
-                    bed_chance(50) ? bed_below(IGB_TX_LEN_MIN + 1) : IGB_TX_LEN_MAX + bed_below(3);
-
-                d.hi = (d.hi & IGB_TX_FIXED_MASK) | length | length << IGB_TX_PAYLEN_SHIFT;
+        case 4: /* a length outside, in both fields */
+                d.hi = transmit(form, bed_chance(50) ? bed_below(IGB_TX_LEN_MIN + 1)
+                                                     : IGB_TX_LEN_MAX + bed_below(3));
                 break;
-        }
-        case 5:
-                d = bed_valid(mode == GR_MODE_TX ? GR_MODE_RX : GR_MODE_TX, limit);
+        case 5: /* the fields differ by what a product's upper bits hide */
+                d.hi ^= (bed_below(7) + 1) << (46 + bed_below(16));
+                break;
+        case 6:
+                d = bed_valid(any_form(), limit);
                 break;
         default:
                 d.hi ^= 1ull << bed_below(64);
@@ -67,32 +86,41 @@ static struct igb_desc spoiled(uint32_t mode, uint64_t limit)
         return d;
 }
 
+static void random_slot(unsigned n, unsigned i, unsigned dd)
+{
+        struct guard_ring *r = &window->state.ring[bed_ring[n]];
+        struct desc *d = &window->ring[n][i];
+
+        *d = (struct desc){bed_rand(), bed_rand()};
+        for (unsigned byte = 8; byte < 16; byte += 4) /* the other place of DD means nothing here */
+                if (byte == r->form.dd ? !bed_chance(dd) : bed_chance(50))
+                        ((uint8_t *)d)[byte] &= 0xfe;
+                else
+                        ((uint8_t *)d)[byte] |= 1;
+}
+
 static void random_ring(unsigned n)
 {
         static const uint32_t modes[] = {GR_MODE_NONE, GR_MODE_REVOKED, 4, 0xffffffff};
         struct guard_ring *r = &window->state.ring[bed_ring[n]];
         unsigned dd = bed_chance(30) ? 100 : (unsigned)bed_below(101), bad = bed_chance(50) ? 0 : 4;
-        uint32_t mode = bed_ring[n] & 1 ? GR_MODE_TX : GR_MODE_RX;
+        bool tx = bed_ring[n] & 1;
+        const struct guard_form *form = bed_chance(50) ? &igb_form[tx] : &e1000_form[tx];
 
         r->ring = RF_RING_VA + bed_ring[n] * (uint64_t)RF_RING_TX_OFF;
         r->staging = r->ring + RF_STAGING_DELTA;
-        r->doorbell = RF_DOORBELL_VA + (uint64_t)(mode == GR_MODE_TX ? IGB_TDT0 : IGB_RDT0) +
-                      (uint64_t)IGB_QUEUE_STEP * bed_below(8);
+        r->doorbell =
+            RF_DOORBELL_VA + (uint64_t)(tx ? IGB_TDT0 : IGB_RDT0) + (uint64_t)IGB_QUEUE_STEP * bed_below(8);
         r->bus = bed_below(1 << 20) * 4096;
         r->limit = bed_chance(10) ? 0 : bed_below(1 << 20) * 4096 + 2048;
-        r->mode = bed_chance(94) ? mode : modes[bed_below(4)];
+        r->mode = bed_chance(94) ? GR_MODE_ON : modes[bed_below(4)];
         r->mask = bed_chance(40) ? 255 : (uint32_t)((1u << bed_below(9)) - 1);
         r->clean = bed_chance(30) ? (uint32_t)(bed_below(600) - 300) : (uint32_t)bed_rand();
         r->reaped = r->clean - (uint32_t)(bed_chance(20) ? r->mask : bed_below(r->mask + 1));
+        r->form = *form;
         for (unsigned i = 0; i < BED_ENTRIES; i++) {
-                struct igb_desc *d = &window->ring[n][i];
-
-                *d = (struct igb_desc){bed_rand(), bed_rand() & ~(1ull | 1ull << 32)};
-                if (bed_chance(dd))
-                        d->hi |= mode == GR_MODE_TX ? 1ull << 32 : 1;
-                else if (bed_chance(50)) /* the other direction's DD means nothing here */
-                        d->hi |= mode == GR_MODE_TX ? 1 : 1ull << 32;
-                staging[n][i] = bed_chance(bad) ? spoiled(mode, r->limit) : bed_valid(mode, r->limit);
+                random_slot(n, i, dd);
+                staging[n][i] = bed_chance(bad) ? bed_spoiled(form, r->limit) : bed_valid(form, r->limit);
         }
 }
 
@@ -105,22 +133,29 @@ void bed_random(void)
                 random_ring(n);
 }
 
-void bed_plain(unsigned n, uint32_t mode, uint32_t mask)
+void bed_plain(unsigned n, const struct guard_form *forms, uint32_t mask)
 {
         struct guard_ring *r = &window->state.ring[bed_ring[n]];
         uint64_t va = RF_RING_VA + bed_ring[n] * (uint64_t)RF_RING_TX_OFF;
+        bool tx = bed_ring[n] & 1;
 
         memset(window, 0, sizeof(*window));
         memset(window->bell, 0xee, sizeof(window->bell));
         *r = (struct guard_ring){
             .ring = va,
             .staging = va + RF_STAGING_DELTA,
-            .doorbell = RF_DOORBELL_VA + (mode == GR_MODE_TX ? IGB_TDT0 : IGB_RDT0),
+            .doorbell = RF_DOORBELL_VA + (tx ? IGB_TDT0 : IGB_RDT0),
             .bus = 0x123450000,
             .limit = 0x10000 - RF_BUFFER_BYTES,
-            .mode = mode,
+            .mode = GR_MODE_ON,
             .mask = mask,
+            .form = forms[tx],
         };
         for (unsigned i = 0; i < BED_ENTRIES; i++)
-                staging[n][i] = bed_valid(mode, r->limit);
+                staging[n][i] = bed_valid(&forms[tx], r->limit);
+}
+
+void bed_done(unsigned n, unsigned slot)
+{
+        ((uint8_t *)&window->ring[n][slot])[window->state.ring[bed_ring[n]].form.dd] |= 1;
 }

@@ -50,7 +50,7 @@ static void an_assigned_queue_is_off_and_closed(void **state)
         assert_true(fence[find(RF_DOORBELL_VA + 0xe000)].hpa == 0xfe00e000);
         assert_int_equal(pins(), POOL_PAGES + 2);
         assert_int_equal(nic_queue_enable(0, 5), 0);
-        assert_true(rx->mode == GR_MODE_RX && tx->mode == GR_MODE_TX);
+        assert_true(rx->mode == GR_MODE_ON && tx->mode == GR_MODE_ON);
         assert_int_equal(bar[0xc168 / 4] & bar[0xe168 / 4] & IGB_XDCTL_ENABLE, IGB_XDCTL_ENABLE);
 }
 

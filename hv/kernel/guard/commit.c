@@ -7,7 +7,7 @@
 #include "desc.h"
 #include "frame.h"
 #include "nic.h"
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "smp.h"
 #include "vm.h"
@@ -52,7 +52,7 @@ uint64_t commit_hypercall(struct vcpu *v, uint32_t ring, uint32_t tail)
 
 int64_t commit_stage_store(struct vcpu *v, uint64_t ring_va, uint64_t value, uint64_t bytes)
 {
-        const uint64_t ring_bytes = RF_RING_ENTRIES * sizeof(struct igb_desc);
+        const uint64_t ring_bytes = RF_RING_ENTRIES * sizeof(struct desc);
         uint64_t number = (ring_va - RF_RING_VA) / RF_RING_TX_OFF,
                  offset = (ring_va - RF_RING_VA) % RF_RING_TX_OFF;
         struct nic_ring view;

@@ -11,8 +11,8 @@
  *    RF_PKRU_OPEN ends in UD2 (ring 0 kills the guest); after the second, everything but RF_PKRU_CLOSED goes back and
  *    closes. Neither comparison nor branch touches memory.
  * 3. So the window is open only on the straight way from guard_open to guard_close. Nothing on it uses a register that
- *    was set before it: addresses, limits and indices come from the state page at a constant address, the caller's ring
- *    number and tail are compared after the open. Whoever jumps to guard_open has merely called commit.
+ *    was set before it: addresses, limits, indices and what a descriptor must look like (struct guard_form) come from the
+ *    state page at a constant address, the caller's ring number and tail are compared after the open. Whoever jumps to guard_open has merely called commit.
  * 4. On that way there is no stack access, no indirect jump, no FS or GS. The memory touched is the state page, and through
  *    pointers read from it staging (two loads, each once, into registers), ring and doorbell. A second vCPU that
  *    rewrites staging meanwhile cannot change what was validated.
@@ -24,8 +24,8 @@
  */
 #include "guard_numbers.h"
 #include "guard_state.h"
-#include "rf/igb_desc.h"
 #include "rf/layout.h"
+#include "rf/rings.h"
 
 #ifndef RF_TEST_CONTROLS
 #define RF_TEST_CONTROLS 0
@@ -58,19 +58,16 @@ guard_open:
         movabs $RF_STATE_VA, %r8
         shl $GR_SHIFT, %edi     /* clears the upper half, too */
         lea GS_RINGS(%r8,%rdi), %r8     /* R8: struct guard_ring */
-        mov GR_MODE(%r8), %r11d /* R11: mode, read once: ring 0 may revoke meanwhile */
-        cmp $GR_MODE_REVOKED, %r11d
-        je guard_revoked
-        lea -GR_MODE_RX(%r11), %eax
-        cmp $(GR_MODE_TX - GR_MODE_RX), %eax
-        ja no_ring
+        cmpl $GR_MODE_ON, GR_MODE(%r8)
+        jne not_on
         mov GR_CLEAN(%r8), %r9d /* R9: clean */
         cmp GR_MASK(%r8), %esi
         ja bad_tail
 
 /* Take back what the NIC has written: R10 = reaped, up to clean. */
         mov GR_REAPED(%r8), %r10d
-        lea (IGB_RX_DD_OFF - 4 * GR_MODE_RX)(,%r11,4), %edi     /* DD at 8 (receive) or 12 (transmit) */
+        mov GR_DD(%r8), %edi
+        add GR_RING(%r8), %rdi  /* RDI + 16 * slot: the byte with DD */
         mov $RF_REAP_MAX, %ecx
 reap:
         cmp %r9d, %r10d
@@ -78,8 +75,7 @@ reap:
         mov %r10d, %eax
         and GR_MASK(%r8), %eax
         shl $4, %eax
-        add GR_RING(%r8), %rax
-        testb $IGB_RX_DD, (%rax,%rdi)
+        testb $1, (%rdi,%rax)
         jz reaped
         inc %r10d
         dec %ecx
@@ -109,7 +105,7 @@ counted:
 slot:
         mov %r9d, %edi
         and GR_MASK(%r8), %edi
-        shl $4, %edi
+        shl $4, %edi            /* RDI: where the slot is, in staging and ring */
         mov GR_STAGING(%r8), %rsi
         mov (%rsi,%rdi), %rax   /* the only two loads of what the guest can change */
         mov 8(%rsi,%rdi), %rdx
@@ -118,20 +114,27 @@ CONTROL(address)
         ja bad_address
 CONTROL_END(address)
         add GR_BUS(%r8), %rax
-        cmp $GR_MODE_TX, %r11d
-        je transmit
-        test %rdx, %rdx
-        jnz bad_header
-store:
-        mov %r9d, %edi
-        and GR_MASK(%r8), %edi
-        shl $4, %edi
+        or GR_SET(%r8), %rdx    /* RS: DD comes back for every slot sent */
+        movzwl %dx, %esi        /* length */
+        mov GR_FACTOR(%r8), %r11
+        imul %rsi, %r11
+        add GR_FIXED(%r8), %r11
+        cmp %r11, %rdx
+CONTROL(flags)
+        jne bad_flags
+CONTROL_END(flags)
+        sub GR_LENGTH_MIN(%r8), %esi
+        cmp GR_LENGTH_SPAN(%r8), %esi
+CONTROL(length)
+        ja bad_length
+CONTROL_END(length)
         add GR_RING(%r8), %rdi
 #if RF_TEST_CONTROLS            /* NO_REAP: a slot the NIC has written back stays as it is */
 CONTROL(rewrite)
         jmp rewrite
 CONTROL_END(rewrite)
-        testb $IGB_RX_DD, (IGB_RX_DD_OFF - 4 * GR_MODE_RX)(%rdi,%r11,4)
+        mov GR_DD(%r8), %esi
+        testb $1, (%rdi,%rsi)
         jnz stored
 rewrite:
 #endif
@@ -183,6 +186,9 @@ yield:
         mov %r8, %rax
         ret
 
+not_on:
+        cmpl $GR_MODE_REVOKED, GR_MODE(%r8)     /* read again: whatever it says now, nothing happens */
+        jne no_ring
 /* Ring 0 resumes here, PKRU closed, when it took the window away under an open guard (P8). */
         .globl guard_revoked
 guard_revoked:
@@ -205,44 +211,15 @@ full:
         mov $GN_FULL, %r10d
         jmp counted
 
-/* RDX = cmd_type_len | olinfo_status << 32 */
-transmit:
-        movabs $IGB_TX_FIXED_MASK, %rsi
-        and %rdx, %rsi
-        cmp $IGB_TX_FIXED, %rsi
-CONTROL(flags)
-        jne bad_flags
-CONTROL_END(flags)
-        movzwl %dx, %esi        /* DTALEN */
-        lea -IGB_TX_LEN_MIN(%rsi), %edi
-        cmp $(IGB_TX_LEN_MAX - IGB_TX_LEN_MIN), %edi
-CONTROL(length)
-        ja bad_length
-CONTROL_END(length)
-        mov %rdx, %rdi
-        shr $IGB_TX_PAYLEN_SHIFT, %rdi
-        cmp %esi, %edi
-CONTROL(paylen)
-        jne bad_paylen
-CONTROL_END(paylen)
-        or $IGB_TX_RS, %rdx     /* so that DD comes back for every slot */
-        jmp store
-
 /* The slots before it are handed over all the same. */
 bad_address:
         mov $GN_ADDRESS, %r10d
         jmp rejected
-bad_header:
-        mov $GN_HEADER, %r10d
-        jmp rejected
 bad_flags:
-        mov $GN_FLAGS, %r10d
+        mov GR_REASON(%r8), %r10d
         jmp rejected
 bad_length:
         mov $GN_LENGTH, %r10d
-        jmp rejected
-bad_paylen:
-        mov $GN_PAYLEN, %r10d
 rejected:
         incl GR_REJECTED(%r8)
         jmp publish
@@ -252,13 +229,6 @@ not_open:
         .org guard_page + 4096, 0xcc
         .globl guard_page_end
 guard_page_end:
-
-#if IGB_RX_DD != IGB_TX_DD || IGB_TX_DD_OFF - IGB_RX_DD_OFF != 4 * (GR_MODE_TX - GR_MODE_RX)
-#error "the reap loop finds DD from the mode"
-#endif
-#if IGB_TX_LEN_MASK != 0xffff || GR_MODE_NONE >= GR_MODE_RX || GR_MODE_TX != GR_MODE_RX + 1
-#error "the checks above assume this"
-#endif
 
 /* Without keys: the same entry points, one exit a call. */
         .globl guard_nokeys_page

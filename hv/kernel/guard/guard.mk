@@ -1,5 +1,5 @@
 # hv/kernel/guard, hv/kernel/svm: their unit tests on the host. The objects are kernel.mk's.
-GUARD_UNITS := $(B)/unit/guard_commit_test $(B)/unit/guard_jump_test $(B)/unit/guard_controls_test $(B)/unit/svm_test
+GUARD_UNITS := $(addprefix $(B)/unit/,guard_commit_test guard_rules_test guard_jump_test guard_controls_test svm_test)
 GUARD_UNIT_CFLAGS := $(HOST_CFLAGS) -D_GNU_SOURCE -iquote hv/kernel -iquote hv/kernel/guard \
         -iquote hv/kernel/svm -fPIE -pie
 GUARD_UNIT_BED := $(addprefix tests/unit/guard_,bed.c pages.c random.c) $(addprefix hv/kernel/guard/,guard.S desc.c \

@@ -9,7 +9,7 @@ enum { OPCODE_BYTES = 3, NOP = 0x90 };
 #if RF_TEST_CONTROLS
 /* A positive control removes the bytes between two labels of guard.S: a conditional jump, and so one check.
  */
-#define REMOVED(X)    X(full) X(rewrite) X(address) X(flags) X(length) X(paylen) X(close)
+#define REMOVED(X)    X(full) X(rewrite) X(address) X(flags) X(length) X(close)
 #define DECLARE(name) extern const uint8_t guard_x_##name[], guard_x_##name##_end[];
 REMOVED(DECLARE)
 
@@ -22,7 +22,6 @@ static const struct {
     {RF_CONTROL_NO_VALIDATE, guard_x_address, guard_x_address_end},
     {RF_CONTROL_NO_TXFLAGS, guard_x_flags, guard_x_flags_end},
     {RF_CONTROL_NO_TXFLAGS, guard_x_length, guard_x_length_end},
-    {RF_CONTROL_NO_TXFLAGS, guard_x_paylen, guard_x_paylen_end},
     {RF_CONTROL_NO_CLOSE_CHECK, guard_x_close, guard_x_close_end},
 };
 

@@ -12,9 +12,6 @@
 #define GN_REVOKED   5
 #define GN_ADDRESS   16
 #define GN_LENGTH    17
-#define GN_FLAGS     18
-#define GN_PAYLEN    19
-#define GN_HEADER    20
 #define GN_HC_YIELD  3
 #define GN_HC_COMMIT 5
 
@@ -24,8 +21,6 @@ _Static_assert(RF_COMMIT_OK == 0 && GN_FULL == RF_COMMIT_FULL && GN_LIMIT == RF_
 _Static_assert(GN_RING == RF_COMMIT_RING && GN_TAIL == RF_COMMIT_TAIL && GN_REVOKED == RF_COMMIT_REVOKED,
                "guard.S");
 _Static_assert(GN_ADDRESS == RF_COMMIT_ADDRESS && GN_LENGTH == RF_COMMIT_LENGTH, "guard.S");
-_Static_assert(GN_FLAGS == RF_COMMIT_FLAGS && GN_PAYLEN == RF_COMMIT_PAYLEN, "guard.S");
-_Static_assert(GN_HEADER == RF_COMMIT_HEADER, "guard.S");
 _Static_assert(GN_HC_YIELD == RF_HC_YIELD && GN_HC_COMMIT == RF_HC_COMMIT, "guard.S");
 #endif
 

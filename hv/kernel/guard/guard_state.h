@@ -13,25 +13,40 @@
 #define GS_PENDING 0
 #define GS_RINGS   64
 /* struct guard_ring */
-#define GR_SHIFT    6
-#define GR_RING     0
-#define GR_STAGING  8
-#define GR_DOORBELL 16
-#define GR_BUS      24
-#define GR_LIMIT    32
-#define GR_MODE     40
-#define GR_MASK     44
-#define GR_CLEAN    48
-#define GR_REAPED   52
-#define GR_REJECTED 56
+#define GR_SHIFT       7
+#define GR_RING        0
+#define GR_STAGING     8
+#define GR_DOORBELL    16
+#define GR_BUS         24
+#define GR_LIMIT       32
+#define GR_MODE        40
+#define GR_MASK        44
+#define GR_CLEAN       48
+#define GR_REAPED      52
+#define GR_REJECTED    56
+#define GR_SET         64
+#define GR_FACTOR      72
+#define GR_FIXED       80
+#define GR_LENGTH_MIN  88
+#define GR_LENGTH_SPAN 92
+#define GR_DD          96
+#define GR_REASON      100
 
 #define GR_MODE_NONE    0
-#define GR_MODE_RX      1
-#define GR_MODE_TX      2
-#define GR_MODE_REVOKED 3
+#define GR_MODE_ON      1
+#define GR_MODE_REVOKED 2
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
+
+/* Which second words of a descriptor a guest may hand over, for one direction of one NIC model. Trusted:
+ * with `set` put in, the word must be fixed + factor * length, its low 16 bits being the length. */
+struct guard_form {
+        uint64_t set, factor, fixed;
+        uint32_t length_min, length_span; /* min <= length <= min + span */
+        uint32_t dd;                      /* byte of the descriptor whose bit 0 is DD after write-back */
+        uint32_t reason;                  /* of another word: enum rf_commit_reason */
+};
 
 struct guard_ring {
         uint64_t ring, staging, doorbell; /* VA in the ring space */
@@ -41,7 +56,9 @@ struct guard_ring {
         uint32_t mask;                    /* entries - 1 */
         uint32_t clean, reaped;           /* free-running: handed over, returned (P6) */
         uint32_t rejected;
-        uint32_t reserved;
+        uint32_t reserved0;
+        struct guard_form form;
+        uint32_t reserved1[6];
 };
 
 struct guard_state {
@@ -56,6 +73,11 @@ _Static_assert(__builtin_offsetof(struct guard_ring, limit) == GR_LIMIT, "guard.
 _Static_assert(__builtin_offsetof(struct guard_ring, mode) == GR_MODE, "guard.S");
 _Static_assert(__builtin_offsetof(struct guard_ring, clean) == GR_CLEAN, "guard.S");
 _Static_assert(__builtin_offsetof(struct guard_ring, rejected) == GR_REJECTED, "guard.S");
+_Static_assert(__builtin_offsetof(struct guard_ring, form.set) == GR_SET, "guard.S");
+_Static_assert(__builtin_offsetof(struct guard_ring, form.fixed) == GR_FIXED, "guard.S");
+_Static_assert(__builtin_offsetof(struct guard_ring, form.length_span) == GR_LENGTH_SPAN, "guard.S");
+_Static_assert(__builtin_offsetof(struct guard_ring, form.reason) == GR_REASON, "guard.S");
+_Static_assert(sizeof(struct guard_state) <= 4096, "one page");
 #endif
 
 #endif

@@ -5,16 +5,14 @@
  */
 #include "kernel.h"
 #include "desc.h"
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 
-static bool done(const struct guard_ring *r, const volatile struct igb_desc *slot)
+static bool done(const struct guard_ring *r, const volatile struct desc *slot)
 {
-        uint64_t hi = slot->hi; /* DD is in the dword at 8 or at 12 */
-
-        return (hi >> (r->mode == GR_MODE_TX ? 8 * (IGB_TX_DD_OFF - 8) : 0) & 1) != 0;
+        return (((const volatile uint8_t *)slot)[r->form.dd] & 1) != 0;
 }
 
-static void reap(struct guard_ring *r, const volatile struct igb_desc *ring)
+static void reap(struct guard_ring *r, const volatile struct desc *ring)
 {
         for (unsigned i = 0; i < RF_REAP_MAX && r->reaped != r->clean; i++) {
                 if (!done(r, &ring[r->reaped & r->mask]))
@@ -39,18 +37,16 @@ static uint32_t slots(const struct guard_ring *r, uint32_t tail, enum rf_commit_
         return count;
 }
 
-static enum rf_commit_reason one(const struct guard_ring *r, volatile struct igb_desc *to,
-                                 const volatile struct igb_desc *from)
+static enum rf_commit_reason one(const struct guard_ring *r, volatile struct desc *to,
+                                 const volatile struct desc *from)
 {
         uint64_t lo = from->lo, hi = from->hi; /* once: another vCPU may be writing them */
-        bool tx = r->mode == GR_MODE_TX;
-        enum rf_commit_reason reason;
+        enum rf_commit_reason reason = guard_check(r, lo, hi);
 
-        reason = tx ? igb_desc_check_tx(lo, hi, r->limit) : igb_desc_check_rx(lo, hi, r->limit);
         if (reason != RF_COMMIT_OK || (control_on(RF_CONTROL_NO_REAP) && done(r, to)))
                 return reason;
         to->lo = lo + r->bus;
-        to->hi = tx ? hi | IGB_TX_RS : hi;
+        to->hi = hi | r->form.set;
         return RF_COMMIT_OK;
 }
 
@@ -59,8 +55,8 @@ static uint64_t result(uint32_t tail, enum rf_commit_reason reason)
         return tail | (uint64_t)reason << 32;
 }
 
-uint64_t guard_hand_over(struct guard_ring *r, volatile struct igb_desc *ring,
-                         const volatile struct igb_desc *staging, uint32_t tail, bool *moved)
+uint64_t guard_hand_over(struct guard_ring *r, volatile struct desc *ring,
+                         const volatile struct desc *staging, uint32_t tail, bool *moved)
 {
         enum rf_commit_reason reason = RF_COMMIT_OK, refused = RF_COMMIT_OK;
         uint32_t count, start = r->clean;
@@ -68,7 +64,7 @@ uint64_t guard_hand_over(struct guard_ring *r, volatile struct igb_desc *ring,
         *moved = false;
         if (r->mode == GR_MODE_REVOKED)
                 return result(0, RF_COMMIT_REVOKED);
-        if (r->mode != GR_MODE_RX && r->mode != GR_MODE_TX)
+        if (r->mode != GR_MODE_ON)
                 return result(0, RF_COMMIT_RING);
         if (tail > r->mask)
                 return result(r->clean & r->mask, RF_COMMIT_TAIL);

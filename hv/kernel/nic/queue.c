@@ -106,6 +106,7 @@ static int make_ring(struct nic_queue *q, unsigned direction)
             .limit = q->pool_pages * PAGE_SIZE - RF_BUFFER_BYTES,
             .mode = GR_MODE_NONE, /* until it is enabled */
             .mask = RF_RING_ENTRIES - 1,
+            .form = q->nic->model->form[direction],
         };
         return fence_page(q->vcpu, va, FRAME_RING, PERM_RW | PERM_U | PERM_KEY(key), &q->ring[direction])
                    ?: fence_page(q->vcpu, va + RF_STAGING_DELTA, FRAME_STAGING, PERM_RW,
@@ -192,8 +193,8 @@ int64_t nic_queue_enable(uint64_t id, uint64_t queue)
                 return error;
         q->nic->ops->irq_open(q);
         q->state = QUEUE_ENABLED;
-        set_mode(q, RX, GR_MODE_RX);
-        set_mode(q, TX, GR_MODE_TX);
+        set_mode(q, RX, GR_MODE_ON);
+        set_mode(q, TX, GR_MODE_ON);
         return 0;
 }
 

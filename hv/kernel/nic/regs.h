@@ -6,6 +6,7 @@
 #ifndef NIC_REGS_H
 #define NIC_REGS_H
 
+#include "guard/desc.h"
 #include "kernel.h"
 
 enum nic_class {
@@ -29,8 +30,8 @@ struct nic_model {
         uint32_t bar_bytes;
         uint32_t queues;              /* pairs that ring 0 hands out, at most NIC_QUEUES */
         uint32_t tail[2], queue_step; /* tail registers of queue 0, and how far on those of the next are */
-        uint32_t dd[2];               /* byte of the descriptor whose bit 0 is DD after write-back */
         uint32_t status, link_up;     /* register, bit */
+        const struct guard_form *form;
         const struct nic_reg *regs;
         uint32_t nregs;
 };

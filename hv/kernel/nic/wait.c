@@ -11,7 +11,7 @@ enum { APIC_IDS = 255 /* a destination has 8 bits, and 255 is broadcast */ };
 
 static bool is_done(const struct nic_queue *q)
 {
-        const volatile uint8_t *status = phys(q->ring[0] + q->next * 16 + q->nic->model->dd[0]);
+        const volatile uint8_t *status = phys(q->ring[0] + q->next * 16 + q->nic->model->form[0].dd);
 
         return (*status & 1) != 0;
 }

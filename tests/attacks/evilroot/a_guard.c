@@ -10,10 +10,13 @@ extern const uint8_t r_probe[];
 #define FAKE (DATA_VA + 0x100)
 enum { SETS = 9, STACK_WORDS = 32 };
 
-/* struct guard_ring as a guest would forge it: the whole of memory for a pool. */
+/* struct guard_ring as a guest would forge it: the whole of memory for a pool, and a form that staging has.
+ */
 struct fake_ring {
         uint64_t ring, staging, doorbell, bus, limit;
         uint32_t mode, mask, clean, reaped, rejected, reserved;
+        uint64_t set, factor, fixed;
+        uint32_t length_min, length_span, dd, reason;
 };
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;
@@ -76,7 +79,8 @@ static void set_registers(struct run *r, unsigned set)
                 r->gpr[RDX] = hi;
                 r->gpr[RDI] = SLOT;
                 r->gpr[RCX] = 1;
-                r->gpr[R11] = 2;
+                r->gpr[R11] = hi;
+                r->gpr[RSI] = 60;
                 break;
         case 4: /* at the doorbell */
                 r->gpr[RAX] = 7;
@@ -107,9 +111,12 @@ static void arm(struct subject *s)
                                  .staging = RF_STAGING_VA,
                                  .doorbell = RF_DOORBELL_VA + IGB_RDT0,
                                  .limit = UINT64_MAX,
-                                 .mode = 2,
+                                 .mode = 1,
                                  .mask = RF_RING_ENTRIES - 1,
-                                 .clean = 1};
+                                 .clean = 1,
+                                 .fixed = UINT64_MAX,
+                                 .length_span = UINT32_MAX,
+                                 .dd = 8};
 
         memset(bad, 0xff, sizeof(bad));
         if (!poke(s, RF_STAGING_VA, bad, sizeof(bad)) ||
