@@ -49,10 +49,12 @@ usb: $(IMAGE)
 	@FORCE=$(FORCE) boot/usb.sh $< $(DEV)
 
 .PHONY: tools
-##   make tools    finds or fetches the emulator (QEMU >= 10, OVMF)
-tools: $(B)/tools/qemu.env
+##   make tools    finds or fetches the emulator: QEMU >= 10, or with PLATFORM=bochs Bochs; and an OVMF for it
+tools: $(B)/tools/$(PLATFORM).env
 $(B)/tools/qemu.env: boot/qemu.sh
 	B=$(B) QEMU=$(QEMU) boot/qemu.sh
+$(B)/tools/bochs.env: boot/bochs.sh boot/apt-unpack.sh
+	B=$(B) BOCHS=$(BOCHS) BOCHS_ROM=$(BOCHS_ROM) BOCHS_VGA=$(BOCHS_VGA) boot/bochs.sh
 
 # The loader's test image: tests/system boots it in the kernel's place.
 PROBE_ELF := $(B)/boot/probe.elf
