@@ -10,7 +10,7 @@
 ##   make bench    instructions and exits per frame: bare, commit, plain
 ##   make lint     formatting, style, sizes and promises about the tree
 PYTHON ?= python3
-PY := B=$(B) $(PYTHON) -B
+PY := B=$(B) PLATFORM=$(PLATFORM) $(PYTHON) -B
 ONLY ?=
 BARE ?=
 FUZZ_SECONDS ?= $(or $(SECONDS),60)
@@ -23,9 +23,8 @@ ATTACKS := $(sort $(wildcard tests/attacks/test_*.py))
 .PHONY: platform deps-run deps-test
 platform:
 	@case "$(PLATFORM)" in \
-	qemu) ;; \
-	bochs) echo "PLATFORM=bochs: not in this version (Intel comes with Bochs; see README.md)"; exit 1 ;; \
-	*) echo "PLATFORM=$(PLATFORM): unknown; there is qemu"; exit 1 ;; \
+	qemu | bochs) ;; \
+	*) echo "PLATFORM=$(PLATFORM): unknown; there are qemu (AMD) and bochs (Intel)"; exit 1 ;; \
 	esac
 deps-run:
 	@boot/deps.sh build run

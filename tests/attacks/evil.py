@@ -12,7 +12,7 @@ import booted
 import conf
 import frames
 import image
-import qemu
+from machine import Failure
 
 EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
@@ -98,7 +98,7 @@ class Evil:
             self.exchanges.append(self._exchange(found[1]))
             self.machine.key("g")
         if found[2] and found[2] != "done" or found[4]:
-            raise qemu.Failure(self.machine.story(f"evilroot did not come to its end: {found[0]}"))
+            raise Failure(self.machine.story(f"evilroot did not come to its end: {found[0]}"))
 
     def _exchange(self, text: str) -> Exchange:
         name, *words = text.split()

@@ -52,7 +52,7 @@ class Boot:
         options = qemu.Options(subjects.make_image(form, function), cpus=1, cpu=form.cpu,
                                extra=("-icount", "shift=3,sleep=off"))
         name = f"bench-{form.name}{'-' + function if function else ''}"
-        self.machine = stack.enter_context(qemu.Machine(options, self._wire, name))
+        self.machine = stack.enter_context(qemu.Qemu(options, self._wire, name))
         self.host = None if form.bare else Host(self.machine)
         self._link = stack.enter_context(contextlib.closing(self._wire.open()))
         self._generator = load.Generator(self._link)

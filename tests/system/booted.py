@@ -13,17 +13,18 @@ import conf
 import image
 import link
 import net
-import qemu
+import platforms
 from host import Host
+from machine import Failure, Machine
 
 NETWORK = net.enter()
 
 
-def boot(stack: contextlib.ExitStack, name: str, img: Path, **options: object) -> tuple[qemu.Machine, link.Wire]:
+def boot(stack: contextlib.ExitStack, name: str, img: Path, **options: object) -> tuple[Machine, link.Wire]:
     """Start a machine on img; the stack ends it."""
     wire = stack.enter_context(contextlib.closing(link.Wire(NETWORK)))
-    machine = qemu.Machine(qemu.Options(img, **options), wire, name)  # type: ignore[arg-type]
-    return stack.enter_context(machine), wire
+    options_ = platforms.Options(img, **options)  # type: ignore[arg-type]
+    return stack.enter_context(platforms.start(options_, wire, name)), wire
 
 
 class BootedTest(unittest.TestCase):
@@ -31,9 +32,9 @@ class BootedTest(unittest.TestCase):
 
     GUESTS: ClassVar[tuple[conf.Guest, ...]] = ()
     HOST: ClassVar[dict[str, str]] = {}  # keys of [host]
-    OPTIONS: ClassVar[dict[str, object]] = {}  # fields of qemu.Options
+    OPTIONS: ClassVar[dict[str, object]] = {}  # fields of platforms.Options
     RUNNING: ClassVar[int | None] = None  # guests that start; None: all
-    machine: ClassVar[qemu.Machine]
+    machine: ClassVar[Machine]
     host: ClassVar[Host]
     wire: ClassVar[link.Wire]
     _stack: ClassVar[contextlib.ExitStack]
@@ -58,7 +59,7 @@ class BootedTest(unittest.TestCase):
         running, _ = cls.host.wait_ready()
         wanted = len(cls.GUESTS) if cls.RUNNING is None else cls.RUNNING
         if running != wanted:
-            raise qemu.Failure(cls.machine.story(f"{running} guests run, not {wanted}"))
+            raise Failure(cls.machine.story(f"{running} guests run, not {wanted}"))
         cls.host.wait_answering(g.name for g in cls.GUESTS if "ip=" in g.arguments)
 
     def open_link(self) -> link.Link:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Iterable
 
-import qemu
+from machine import SILENCE, Machine
 
 READY_SECONDS = 90  # a loaded machine is slow; `make smoke` prints what it really took
 READY = r"ringfence: ready, (\d+) of (\d+) guests running"
@@ -46,12 +46,12 @@ def parse_stat(line: str) -> Stat:
 class Host:
     """The console of one machine."""
 
-    def __init__(self, machine: qemu.Machine) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
     def wait_ready(self, timeout: float = READY_SECONDS) -> tuple[int, int]:
         """(running, wanted) guests, when the boot is over."""
-        found = self.machine.wait(READY, timeout)
+        found = self.machine.wait(READY, timeout, silence=SILENCE)
         return int(found[1]), int(found[2])
 
     def wait_answering(self, names: Iterable[str], timeout: float = 30) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Boot images for tests: the built loader, kernel and root with another ringfence.conf and other guests."""
+import hashlib
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Iterable, Mapping
 
-from qemu import BUILD
+from machine import BUILD
 
 IMAGES = BUILD / "images"
 LOADER = "EFI/BOOT/BOOTX64.EFI"
@@ -19,6 +20,11 @@ TEST_KERNEL = BUILD / "test" / "ringfence.elf"  # defences can be switched off: 
 def base() -> dict[str, Path]:
     """What every image holds, by its place in the volume."""
     return {LOADER: BUILD / "BOOTX64.EFI", KERNEL: BUILD / "ringfence.elf", ROOT: BUILD / "root.elf"}
+
+
+def checksum(path: Path) -> str:
+    """What both platforms print of the file they boot, so that one can see that it is the same."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def make(name: str, conf: str | None, guests: Iterable[Path] = (),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Raw Ethernet frames to and from the emulated wire, whichever kind of network it is.
 
-open_link() gives a TapLink (AF_PACKET on the tap) or a DatagramLink (the other end of QEMU's
--netdev dgram). Both lose nothing that the wire delivered as long as fewer than RING_FRAMES wait.
+Wire.open() gives a TapLink (AF_PACKET on the tap) or a DatagramLink (the other end of a socket of the
+emulator's). Both lose nothing that the wire delivered as long as fewer than RING_FRAMES wait.
 """
+import contextlib
 import mmap
 import select
 import socket
@@ -11,6 +12,7 @@ import struct
 from typing import Protocol
 
 import net
+from machine import PLATFORM
 
 RING_FRAMES = 4096
 _FRAME_BYTES = 2048
@@ -95,20 +97,20 @@ class TapLink:
 
 
 class DatagramLink:
-    """The harness's end of -netdev dgram: one UDP datagram is one frame. What overflows QEMU's
+    """The harness's end of QEMU's -netdev dgram: one UDP datagram is one frame. What overflows the emulator's
     socket buffer (some 90 frames) is lost before any NIC sees it, so fewer may be outstanding."""
 
     capacity = 64
 
-    def __init__(self, sock: socket.socket, qemu: tuple[str, int]) -> None:
-        self._sock, self._qemu = sock, qemu
+    def __init__(self, sock: socket.socket, emulator: tuple[str, int]) -> None:
+        self._sock, self._emulator = sock, emulator
         self._sock.setblocking(False)
         self._poll = select.poll()
         self._poll.register(self._sock, select.POLLIN)
 
     def send(self, frame: bytes) -> bool:
         try:
-            self._sock.sendto(frame, self._qemu)
+            self._sock.sendto(frame, self._emulator)
         except (BlockingIOError, ConnectionRefusedError):
             return False
         return True
@@ -128,34 +130,55 @@ class DatagramLink:
         self._sock.close()
 
 
+class BochsDatagramLink(DatagramLink):
+    """The same for Bochs's ethmod=socket. That lets in only what is for the NIC's own address or for all, so each
+    frame is sent to all: every guest behind the NIC sees it, and all but one have to ignore it."""
+
+    def send(self, frame: bytes) -> bool:
+        return super().send(b"\xff" * 6 + frame[6:])
+
+
 class Wire:
-    """One emulated wire: QEMU's -netdev words for it, and the links on our side."""
+    """One emulated wire: the emulator's words for it, and the links on our side."""
 
     def __init__(self, network: net.Network) -> None:
         self._network = network
         self._sock: socket.socket | None = None
         if not network.tap:
-            self._sock = _loopback_socket()
-            with _loopback_socket() as theirs:
-                self._qemu = theirs.getsockname()
+            self._sock, self._theirs = _adjacent_sockets()
 
     def netdev(self, ident: str) -> str:
         if self._sock is None:
             return f"tap,id={ident},ifname={net.TAP},script=no,downscript=no,vnet_hdr=off"
         ours = self._sock.getsockname()
         return (
-            f"dgram,id={ident},local.type=inet,local.host=127.0.0.1,local.port={self._qemu[1]},"
+            f"dgram,id={ident},local.type=inet,local.host=127.0.0.1,local.port={self._theirs[1]},"
             f"remote.type=inet,remote.host=127.0.0.1,remote.port={ours[1]}"
         )
+
+    def bochs_nic(self) -> str:
+        """NIC= of boot/run-bochs.sh."""
+        return f"tap:{net.TAP}" if self._sock is None else f"socket:{self._theirs[1]}"
 
     def open(self) -> Link:
         if self._sock is None:
             return TapLink()
-        return DatagramLink(self._sock.dup(), self._qemu)
+        return (BochsDatagramLink if PLATFORM == "bochs" else DatagramLink)(self._sock.dup(), self._theirs)
 
     def close(self) -> None:
         if self._sock is not None:
             self._sock.close()
+
+
+def _adjacent_sockets() -> tuple[socket.socket, tuple[str, int]]:
+    """Ours, and the address one below, which is free for the emulator: Bochs sends to one above its own."""
+    while True:
+        ours = _loopback_socket()
+        theirs = ("127.0.0.1", ours.getsockname()[1] - 1)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(theirs)
+            return ours, theirs
+        ours.close()
 
 
 def _loopback_socket() -> socket.socket:

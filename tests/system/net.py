@@ -26,7 +26,7 @@ TUN_DEVICE = Path("/dev/net/tun")
 RUN_DIR = Path(os.environ.get("RINGFENCE_RUN_DIR", "build/run"))
 _VARIABLE = "RINGFENCE_NETWORK"  # how[:reason], set for the program that runs inside
 _CAPS = "+net_admin,+net_raw"
-_PASSED = ("B", "PATH", "HOME", "TERM", "CI")  # what sudo may drop of the environment
+_PASSED = ("B", "PLATFORM", "PATH", "HOME", "TERM", "CI")  # what sudo may drop of the environment
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from typing import Iterator
 
 import link
 import net
+import platforms
 import qemu
+from machine import Machine
 from peer import Peer
 
 STOPPED = r"ringfence: stopped"
@@ -35,7 +37,7 @@ def keys_at_once() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
-def serve(machine: qemu.Machine) -> int:
+def serve(machine: Machine) -> int:
     """Pass keys on until Ringfence says that it stopped, or QEMU ends."""
     inputs = [sys.stdin]
     while machine.running():
@@ -73,7 +75,7 @@ def main() -> int:
         with contextlib.ExitStack() as stack:
             if not network.tap:
                 stack.enter_context(Peer(wire.open()))
-            machine = stack.enter_context(qemu.Machine(options, wire, "run", show=sys.stdout.buffer))
+            machine = stack.enter_context(platforms.start(options, wire, "run", show=sys.stdout.buffer))
             try:
                 return serve(machine)
             except KeyboardInterrupt:

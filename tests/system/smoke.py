@@ -17,10 +17,11 @@ import image
 import link
 import load
 import net
-import qemu
+import platforms
 import stack
 import targets
 from host import HOST_EXITS, Host, Stat
+from machine import Failure
 from replay import Replay
 
 BOOT_CONF = Path("boot/ringfence.conf")
@@ -130,10 +131,11 @@ def boot_image(name: str | None) -> tuple[Path, list[targets.Target]]:
 
 def run(name: str | None, network: net.Network) -> int:
     img, guests = boot_image(name)
+    print(f"smoke: booting {img} in {platforms.emulator()}, sha256 {image.checksum(img)}", flush=True)
     with contextlib.ExitStack() as cleanup:
         cleanup.enter_context(net.Announcement(network))
         wire = cleanup.enter_context(contextlib.closing(link.Wire(network)))
-        machine = cleanup.enter_context(qemu.Machine(qemu.Options(img), wire, "smoke"))
+        machine = cleanup.enter_context(platforms.start(platforms.Options(img), wire, "smoke"))
         smoke, host = Smoke(guests, wire), Host(machine)
         if name is None:
             running, wanted = host.wait_ready()
@@ -173,7 +175,7 @@ def main() -> int:
     network = net.enter()
     try:
         return run(args.bare or None, network)
-    except qemu.Failure as failure:
+    except Failure as failure:
         print(f"smoke: FAILED: {failure}")
         return 1
 

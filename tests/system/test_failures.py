@@ -12,10 +12,10 @@ import conf
 import flows
 import image
 import load
-import qemu
 import screen
 from booted import BootedTest
 from controlled import ControlledTest
+from machine import Failure
 
 BOOT_SECONDS = 90
 REGISTERS = ("rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 cr2 cr3").split()
@@ -103,7 +103,7 @@ class PanicOnScreen(_Panic):
                 cls.text = screen.read_text(dump)
                 if LAST in cls.text:
                     return
-        raise qemu.Failure(cls.machine.story(f"the screen does not show {LAST!r}, but {cls.text}"))
+        raise Failure(cls.machine.story(f"the screen does not show {LAST!r}, but {cls.text}"))
 
 
 class RootDies(ControlledTest):

@@ -9,8 +9,8 @@ from pathlib import Path
 import booted
 import elf
 import image
-import qemu
 import screen
+from machine import Machine
 
 PROBE = image.BUILD / "boot" / "probe.elf"  # takes the kernel's place and checks every promise of rf/boot.h
 CONF = "[host]\n[guest one]\nimage = one.elf\n[guest two]\nimage = absent.elf\n"
@@ -31,7 +31,7 @@ class LoaderTest(unittest.TestCase):
         return path
 
     def boot(self, conf: str | None = CONF, replace: dict[str, Path | None] | None = None,
-             **options: object) -> qemu.Machine:
+             **options: object) -> Machine:
         name = self.id().rsplit(".", 1)[1]
         files: dict[str, Path | None] = {image.KERNEL: PROBE, image.ROOT: PROBE}
         img = image.make(name, conf, [self.file("one.elf", b"\x7fELF-one")], files | (replace or {}))

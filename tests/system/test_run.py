@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 import run
-from qemu import BUILD
+from machine import BUILD
 
 RUN = [sys.executable, "-B", "tests/system/run.py"]
 SHELL = [sys.executable, "-B", "tests/system/shell.py"]

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import net
-from qemu import BUILD
+from machine import BUILD
 
 SECONDS = 60  # what `make smoke` may take on two idle cores; we allow a busy machine twice that
 VERDICT = re.compile(r"(?m)^smoke: (\d+) guests, (\d+) frames, (\d+) lost, ([\d.]+) exits/frame .*\(peer=(\w+), ")

@@ -18,10 +18,10 @@ import conf
 import frames
 import gdb
 import load
-import qemu
 from booted import BootedTest, guest_file
 from controlled import ControlledTest
 from flows import ECHO_PORTS, turned_round
+from machine import Failure
 
 HLT = 0xF4
 KERNEL = 0xFFFFFFFF80000000
@@ -76,7 +76,7 @@ class Sweep:
             if self.owed is None:
                 self.link.send(self.frame())
         if cpu is None:
-            raise qemu.Failure(self.test.machine.story("the guest waits for ever"))
+            raise Failure(self.test.machine.story("the guest waits for ever"))
         self.gdb.clear_break(self.entry)
         return cpu
 
@@ -143,7 +143,7 @@ class Sweep:
             time.sleep(0.0005)
         self.gdb.stop()
         if self.head() == before:
-            raise qemu.Failure(self.test.machine.story("the NIC does not take the frame"))
+            raise Failure(self.test.machine.story("the NIC does not take the frame"))
 
     def round(self, address: int) -> bool:
         """One frame at one instruction. False: the CPU did not come there."""
@@ -164,7 +164,7 @@ class Sweep:
             self.cpu = self.next_wait()
             if went:
                 return went
-        raise qemu.Failure(self.test.machine.story("no wait ends in HLT"))
+        raise Failure(self.test.machine.story("no wait ends in HLT"))
 
 
 class _Wakeup(BootedTest):

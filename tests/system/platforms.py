@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Which machine a test or command runs on: PLATFORM=qemu (AMD, igb) or PLATFORM=bochs (Intel, e1000)."""
+import unittest
+from typing import BinaryIO, Callable, TypeVar
+
+import bochs
+import link
+import machine
+import qemu
+from machine import PLATFORM
+from qemu import Options
+
+_MACHINES: dict[str, type[machine.Machine]] = {"qemu": qemu.Qemu, "bochs": bochs.Bochs}
+_Test = TypeVar("_Test")
+
+
+def start(options: Options, wire: link.Wire | None, name: str, show: BinaryIO | None = None) -> machine.Machine:
+    """Boot a machine of this platform."""
+    return _MACHINES[PLATFORM](options, wire, name, show)
+
+
+def emulator() -> str:
+    """Its name, for people."""
+    return _MACHINES[PLATFORM].EMULATOR
+
+
+def only(platform: str, why: str) -> Callable[[_Test], _Test]:
+    """Marks a test or class that makes sense on one platform; elsewhere it is skipped, and counted so."""
+    return unittest.skipUnless(PLATFORM == platform, f"only on PLATFORM={platform}: {why}")  # type: ignore[return-value]
