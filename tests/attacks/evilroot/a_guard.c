@@ -8,7 +8,7 @@
 extern const uint8_t r_probe[];
 #define SLOT (RF_RING_VA + 0x400)
 #define FAKE (DATA_VA + 0x100)
-enum { SETS = 9, STACK_WORDS = 32 };
+enum { SETS = 9, STACK_WORDS = 32, BAD = 0xfe /* even: as DD it would only make a closed loop long */ };
 
 /* struct guard_ring as a guest would forge it: the whole of memory for a pool, and a form that staging has.
  */
@@ -114,11 +114,11 @@ static void arm(struct subject *s)
                                  .mode = 1,
                                  .mask = RF_RING_ENTRIES - 1,
                                  .clean = 1,
-                                 .fixed = UINT64_MAX,
+                                 .fixed = BAD * (UINT64_MAX / 0xff),
                                  .length_span = UINT32_MAX,
                                  .dd = 8};
 
-        memset(bad, 0xff, sizeof(bad));
+        memset(bad, BAD, sizeof(bad));
         if (!poke(s, RF_STAGING_VA, bad, sizeof(bad)) ||
             !poke(s, RF_STAGING_VA + RF_RING_TX_OFF, bad, sizeof(bad)))
                 fail("staging cannot be written");
