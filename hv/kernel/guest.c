@@ -91,6 +91,8 @@ void vcpu_make_ready(struct vcpu *v)
 
 void vcpu_wake(struct vcpu *v, uint64_t result)
 {
+        if (v == &root_vcpu)
+                switch_ring();
         if (v->report->state != RF_VCPU_WAITING)
                 return;
         if (v->wait_slot != UINT32_MAX)

@@ -65,18 +65,23 @@ static void wait(struct vcpu *v)
         v->report->state = RF_VCPU_WAITING;
 }
 
+/* A commit that wakes the switch gives way to it, unless an idle CPU takes it. */
 static void yield(struct vcpu *v)
 {
+        uint32_t pending = v->state->pending;
+        bool taken = (pending & GS_PENDING_SWITCH) != 0 && switch_ring();
+
         v->state->pending = 0;
-        v->slice_end = 0;
+        if (!taken || pending != GS_PENDING_SWITCH)
+                v->slice_end = 0;
         v->bad_entry = control_on(RF_CONTROL_BAD_ENTRY) && v->gpr[RDI] == RF_BAD_ENTRY;
 }
 
 /* The guard's YIELD after an event that met its open window is the second half of that event, not the guest's
- * doing: the data path itself exits for nothing. */
+ * doing: the data path itself exits for nothing, but for a commit that has to wake the switch. */
 static enum rf_exit exit_kind(const struct vcpu *v, uint64_t number)
 {
-        if (number == RF_HC_COMMIT)
+        if (number == RF_HC_COMMIT || (number == RF_HC_YIELD && (v->state->pending & GS_PENDING_SWITCH) != 0))
                 return RF_EXIT_COMMIT;
         return number == RF_HC_YIELD && v->state->pending != 0 ? RF_EXIT_INTERRUPT : RF_EXIT_HYPERCALL;
 }

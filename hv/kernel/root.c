@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Root as ring 0 sees it: its address space, its shared pages, and the requests vCPUs have for it. */
 #include "frame.h"
+#include "guard.h"
 #include "guest.h"
 #include "sched.h"
 #include "smp.h"
@@ -62,6 +63,10 @@ static void map_stack(void)
 
 void root_init(void)
 {
+        /* As the owner of a queue root is a vCPU like others, but for its guest, which is NULL. */
+        static struct rf_vcpu_report report;
+        static struct guard_state state;
+
         if (boot_info->root.entry == 0)
                 panic("the loader handed over no root image");
         host_map_image(&boot_info->root, true);
@@ -75,7 +80,7 @@ void root_init(void)
         map_stack();
         root.regs = (struct user_regs){.rip = boot_info->root.entry, .rflags = RFLAGS_FIXED | RFLAGS_IF};
         root.regs.gpr[RSP] = RF_ROOT_STACK - 8;
-        root_vcpu.last_cpu = 0;
+        root_vcpu = (struct vcpu){.report = &report, .state = &state, .pkru = RF_PKRU_CLOSED};
         sched_add(&root_vcpu);
 }
 
@@ -85,6 +90,16 @@ void root_wake(void)
                 return;
         root.waiting = false;
         sched_add(&root_vcpu);
+}
+
+/* At the head: who rang waits for it, and it sleeps again when the work is done. */
+bool root_ring(void)
+{
+        root.rung = !root.waiting;
+        if (root.rung)
+                return false;
+        root.waiting = false;
+        return sched_add_first(&root_vcpu);
 }
 
 void root_notify(struct vcpu *v)

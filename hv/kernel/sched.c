@@ -15,7 +15,7 @@ void sched_idle(struct cpu *cpu, bool idle)
 }
 
 /* Prefer the CPU it ran on: its caches are warm there. */
-static void wake_a_cpu(const struct vcpu *v)
+static bool wake_a_cpu(const struct vcpu *v)
 {
         uint32_t start = v->last_cpu >= 0 ? (uint32_t)v->last_cpu : 0;
 
@@ -26,8 +26,9 @@ static void wake_a_cpu(const struct vcpu *v)
                         continue;
                 cpu_idle[id] = false;
                 smp_kick(&cpus[id]);
-                return;
+                return true;
         }
+        return false;
 }
 
 void sched_add(struct vcpu *v)
@@ -41,6 +42,17 @@ void sched_add(struct vcpu *v)
                 head = v;
         tail = v;
         wake_a_cpu(v);
+}
+
+bool sched_add_first(struct vcpu *v)
+{
+        ASSERT(!v->queued);
+        v->queued = true;
+        v->next = head;
+        head = v;
+        if (tail == NULL)
+                tail = v;
+        return wake_a_cpu(v);
 }
 
 void sched_remove(struct vcpu *v)

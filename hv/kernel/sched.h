@@ -9,8 +9,9 @@
 
 extern struct vcpu root_vcpu; /* never entered by a back end; guest == NULL */
 
-void sched_add(struct vcpu *v); /* to the tail of the ready queue; wakes an idle CPU */
-struct vcpu *sched_next(void);  /* from its head, or NULL */
+void sched_add(struct vcpu *v);       /* to the tail of the ready queue; wakes an idle CPU */
+bool sched_add_first(struct vcpu *v); /* to its head; true: an idle CPU takes it */
+struct vcpu *sched_next(void);        /* from its head, or NULL */
 void sched_remove(struct vcpu *v);
 bool sched_waiting(void);                       /* is anybody ready? */
 void sched_expire(void);                        /* wakes what waits for a time that has come */
@@ -31,6 +32,7 @@ struct root {
         uint64_t requests; /* bit per vCPU id */
         uint32_t last;     /* served last: the next search starts after it */
         bool waiting;      /* in RF_SYS_WAIT */
+        bool rung;         /* the switch has work: RF_SYS_WAIT returns at once */
         uint64_t deadline;
         struct vcpu *donor; /* whose request it works on: pays the time */
 };
@@ -40,6 +42,7 @@ void root_notify(struct vcpu *v);
 void root_wake(void);
 int64_t root_take_request(void); /* vCPU id or -RF_ENOENT */
 void root_died(uint64_t vector);
+bool root_ring(void); /* there is work for the switch; true: an idle CPU takes root */
 
 /* syscall.c */
 void syscall_handle(void); /* on root.regs */

@@ -38,13 +38,16 @@ void space_unmap_fence(struct vcpu *v, uint64_t va)
         uint64_t hpa;
         unsigned perm;
 
-        if (!table_query(&v->slot1, va, &hpa, &perm))
+        if (v->guest == NULL)
+                table_unmap(&host_table, va);
+        if (v->guest == NULL || !table_query(&v->slot1, va, &hpa, &perm))
                 return;
         table_unmap(&v->slot1, va);
         table_unmap(&v->guest->nested, hpa);
 }
 
-/* Without keys nothing in the window is writable by the guest and the doorbell is not mapped at all. */
+/* Without keys nothing in the window is writable by the guest and the doorbell is not mapped at all.
+ * Root, as the owner of a queue, reads its rings and writes its staging, and never sees a doorbell. */
 int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
 {
         uint64_t old = hpa;
@@ -52,6 +55,10 @@ int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
         const struct frame *replaced;
         int error;
 
+        if (v->guest == NULL && (perm & PERM_UC) != 0)
+                return 0;
+        if (v->guest == NULL)
+                return table_map(&host_table, va, hpa, PERM_U | ((perm & PERM_U) != 0 ? PERM_R : PERM_RW));
         if (!cpu_has_keys && (perm & PERM_U) != 0) {
                 if ((perm & PERM_UC) != 0)
                         return 0;

@@ -20,10 +20,11 @@ static int64_t sys_wait(const uint64_t *a)
         id = root_take_request();
         if (id >= 0)
                 return id;
-        if (a[0] > rdtsc()) {
+        if (a[0] > rdtsc() && !root.rung) {
                 root.waiting = true;
                 root.deadline = a[0];
         }
+        root.rung = false;
         return -RF_ETIMEDOUT; /* what it gets if the deadline ends the wait */
 }
 
@@ -133,7 +134,7 @@ static int64_t sys_stage_store(const uint64_t *a)
 
 static int64_t sys_commit(const uint64_t *a)
 {
-        struct vcpu *v = requesting(a[0]);
+        struct vcpu *v = a[0] == RF_VCPU_ROOT ? &root_vcpu : requesting(a[0]);
 
         return v == NULL ? -RF_EBUSY : (int64_t)commit_hypercall(v, (uint32_t)a[1], (uint32_t)a[2]);
 }
@@ -160,9 +161,11 @@ static int64_t sys_nic_write(const uint64_t *a)
 
 static int64_t sys_queue_assign(const uint64_t *a)
 {
-        struct vcpu *v = vcpu_get(a[2]);
+        struct vcpu *v = a[2] == RF_VCPU_ROOT ? &root_vcpu : vcpu_get(a[2]);
 
-        return v == NULL || v->guest->dead ? -RF_ENOENT : nic_queue_assign(a[0], a[1], v, a[3], a[4], a[5]);
+        if (v == NULL || (v != &root_vcpu && v->guest->dead))
+                return -RF_ENOENT;
+        return nic_queue_assign(a[0], a[1], v, a[3], a[4], a[5]);
 }
 
 static int64_t sys_queue_enable(const uint64_t *a)
@@ -178,6 +181,21 @@ static int64_t sys_queue_revoke(const uint64_t *a)
 static int64_t sys_queue_get(const uint64_t *a)
 {
         return nic_queue_get(a[0], a[1], a[2]);
+}
+
+static int64_t sys_switch_arm(const uint64_t *a)
+{
+        return switch_arm(a[0]);
+}
+
+static int64_t sys_soft_wake(const uint64_t *a)
+{
+        struct nic_queue *q = nic_queue_at(RF_NIC_OF_SOFT, a[0]);
+
+        if (q == NULL)
+                return -RF_ENOENT;
+        queue_interrupt(q);
+        return 0;
 }
 
 static int64_t sys_audit(const uint64_t *a)
@@ -234,6 +252,8 @@ static const call calls[RF_SYS_COUNT] = {
     [RF_SYS_AUDIT] = sys_audit,
     [RF_SYS_CONTROL] = sys_control,
     [RF_SYS_HALT] = sys_halt,
+    [RF_SYS_SWITCH_ARM] = sys_switch_arm,
+    [RF_SYS_SOFT_WAKE] = sys_soft_wake,
 };
 
 void syscall_handle(void)

@@ -12,6 +12,7 @@
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
 struct guard_state;
+struct nic_queue;
 
 struct guest {
         int id;
@@ -37,6 +38,7 @@ struct vcpu {
         uint64_t pml4;                 /* HPA: the CR3 of its ring space */
         struct table slot1;            /* PDPT of slot 1: guard, state, info, window, staging */
         struct guard_state *state;     /* physmap view of its guard state page */
+        struct nic_queue *queue;       /* its one queue pair, or NULL */
         uint64_t info_hpa;
         void *hw;  /* the back end's: VMCB or VMCS and what belongs to it */
         void *fpu; /* XSAVE area */

@@ -203,7 +203,7 @@ int guest_build(struct guest *g)
         int error;
 
         g->id = g->queue = -1;
-        g->accepted = false;
+        g->accepted = g->soft = false;
         g->nopen = g->nremoved = g->trampolines.n = 0;
         memset(g->written, 0, sizeof(g->written));
         g->summary = (struct dbos_summary){0};

@@ -268,6 +268,76 @@ static void check_images(struct parser *p)
         }
 }
 
+/* ---- queue pairs of the NIC ------------------------------------------------------------------ */
+
+static unsigned count_queues(const struct config *c, enum config_queue kind)
+{
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < c->nguests; i++)
+                n += !c->guest[i].bad && c->guest[i].queue == kind;
+        return n;
+}
+
+static void no_queue(struct parser *p, struct config_guest *g, unsigned pairs,
+                     const struct config_guest *last)
+{
+        unsigned line = g->key_line[GUEST_QUEUE] != 0 ? g->key_line[GUEST_QUEUE] : g->line;
+
+        g->bad = true;
+        if (pairs == 0)
+                fail(p, line,
+                     "[guest %s] wants a hardware queue, and there is no usable nic; expected queue = auto",
+                     g->name);
+        else
+                fail(
+                    p, line,
+                    "[guest %s] gets no queue: [guest %s], line %u, has the last of the %u of this nic; expected "
+                    "queue = auto in one of them",
+                    g->name, last->name, last->key_line[GUEST_QUEUE], pairs);
+}
+
+/* Gives what is left of `pairs` to guests of this kind, in the order of the file; the others go behind the
+ * switch, or, where there is none, have nothing. Returns what is left then. */
+static unsigned hand_out(struct parser *p, enum config_queue kind, unsigned pairs, unsigned left, bool soft)
+{
+        static const struct config_guest nobody;
+        const struct config_guest *last = &nobody;
+
+        for (unsigned i = 0; i < p->c->nguests; i++) {
+                struct config_guest *g = &p->c->guest[i];
+
+                if (!g->bad && g->queue == QUEUE_HARDWARE && kind != QUEUE_HARDWARE)
+                        last = g;
+                if (g->bad || g->queue != kind)
+                        continue;
+                if (left == 0 && !soft) {
+                        no_queue(p, g, pairs, last);
+                        continue;
+                }
+                g->queue = left > 0 ? QUEUE_HARDWARE : QUEUE_SOFT;
+                left -= left > 0;
+                last = g;
+        }
+        return left;
+}
+
+bool config_share_queues(struct config *c, unsigned pairs, config_report report, void *ctx)
+{
+        struct parser p = {.c = c, .report = report, .ctx = ctx};
+        unsigned hardware = count_queues(c, QUEUE_HARDWARE), soft = count_queues(c, QUEUE_SOFT);
+        bool shared = (soft > 0 || hardware + count_queues(c, QUEUE_AUTO) > pairs) && hardware < pairs;
+        unsigned left = hand_out(&p, QUEUE_HARDWARE, pairs, shared ? pairs - 1 : pairs, false);
+
+        if (pairs == 0)
+                return false; /* no nic: a queue for nobody, but for those who want to talk among themselves
+                               */
+        hand_out(&p, QUEUE_AUTO, pairs, left, shared);
+        if (!shared)
+                hand_out(&p, QUEUE_SOFT, pairs, 0, false);
+        return shared;
+}
+
 void config_check_memory(struct config *c, uint64_t pages, config_report report, void *ctx)
 {
         struct parser p = {.c = c, .report = report, .ctx = ctx};

@@ -20,6 +20,7 @@ enum { CONFIG_NAME = 16, CONFIG_HOST_NAME = 32 };
 enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 enum config_table { TABLE_LIVE, TABLE_PLAIN, TABLE_OFF };
 enum config_nic { NIC_AUTO, NIC_ADDRESS, NIC_NONE };
+enum config_queue { QUEUE_AUTO, QUEUE_HARDWARE, QUEUE_SOFT };
 
 enum config_guest_key {
         GUEST_IMAGE,
@@ -28,6 +29,7 @@ enum config_guest_key {
         GUEST_MAC,
         GUEST_ARGUMENTS,
         GUEST_RESTART,
+        GUEST_QUEUE,
         GUEST_KEYS
 };
 
@@ -52,6 +54,7 @@ struct config_guest {
         uint32_t cpus;
         uint8_t mac[6];
         enum config_restart restart;
+        enum config_queue queue; /* QUEUE_AUTO until config_share_queues() */
         char arguments[RF_ARGUMENTS];
 };
 
@@ -79,6 +82,9 @@ struct config {
 typedef void (*config_report)(void *ctx, unsigned line, const char *text);
 
 void config_parse(struct config *c, const char *text, size_t bytes, config_report report, void *ctx);
+/* Decides each QUEUE_AUTO, on a NIC of so many queue pairs, and marks those bad for whom none is left. True:
+ * one pair, the last, goes to the switch, and all QUEUE_SOFT are behind it. */
+bool config_share_queues(struct config *c, unsigned pairs, config_report report, void *ctx);
 /* Marks the guests bad that do not fit, first come first served, into `pages` free frames. */
 void config_check_memory(struct config *c, uint64_t pages, config_report report, void *ctx);
 

@@ -176,6 +176,18 @@ static bool set_restart(void *section, struct text v)
         return true;
 }
 
+static bool set_queue(void *section, struct text v)
+{
+        static const char *const words[] = {"auto", "hardware", "soft", NULL};
+        struct config_guest *g = section;
+        int i = choose(v, words);
+
+        if (i < 0)
+                return false;
+        g->queue = (enum config_queue)i;
+        return true;
+}
+
 const struct config_key config_guest_keys[GUEST_KEYS] = {
     [GUEST_IMAGE] = {"image", "image = FILE, a name of at most 63 characters", set_image},
     [GUEST_MEMORY] = {"memory", "memory = NUMBER[K|M|G], at least 4M, whole pages of 4K", set_memory},
@@ -183,6 +195,7 @@ const struct config_key config_guest_keys[GUEST_KEYS] = {
     [GUEST_MAC] = {"mac", "mac = HH:HH:HH:HH:HH:HH, not multicast (first byte even), not zero", set_mac},
     [GUEST_ARGUMENTS] = {"arguments", "arguments = TEXT of at most 1023 characters", set_arguments},
     [GUEST_RESTART] = {"restart", "restart = never, on-failure or always", set_restart},
+    [GUEST_QUEUE] = {"queue", "queue = auto, hardware or soft", set_queue},
 };
 
 /* ---- [host] ---------------------------------------------------------------------------------- */
@@ -259,6 +272,7 @@ static const struct {
     {"no-close-check", RF_CONTROL_NO_CLOSE_CHECK},
     {"no-msr", RF_CONTROL_NO_MSR},
     {"no-wait-check", RF_CONTROL_NO_WAIT_CHECK},
+    {"no-spoof-check", RF_CONTROL_NO_SPOOF_CHECK},
     {"panic", RF_CONTROL_PANIC},
     {"bad-entry", RF_CONTROL_BAD_ENTRY},
     {"root-dies", RF_CONTROL_ROOT_DIES},

@@ -23,6 +23,7 @@ enum { GUEST_OPEN_PAGES = 32, GUEST_REMOVED = 32, GUEST_WHY = 224, GUEST_HISTORY
 /* Totals since the start of the guest's name, across restarts. */
 struct tally {
         uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes, drops;
+        uint64_t spoofed, refused; /* by the switch: forged source; other frames of its own it did not take */
         uint64_t exits[RF_EXIT_COUNT];
         uint64_t entries, run_tsc;
 };
@@ -42,7 +43,8 @@ struct guest {
 
         /* built: valid while id >= 0 */
         int id;
-        int queue;                     /* of the NIC, -1: none */
+        int queue; /* of the NIC, or a soft one; -1: none */
+        bool soft;
         uint32_t vcpu[RF_GUEST_VCPUS]; /* ring 0's ids */
         uint32_t nvcpus;
         struct elf_image image;

@@ -121,30 +121,40 @@ int igb_ctl_init(const struct nic_io *io)
         return error;
 }
 
+/* Receive address `entry`: frames to it go to `pool`. mac NULL: nobody's. */
+static int set_address(const struct nic_io *io, unsigned entry, unsigned pool, const uint8_t mac[6])
+{
+        uint32_t low = 0, high = 0;
+        int error = 0;
+
+        for (unsigned i = 0; mac != NULL && i < 4; i++)
+                low |= (uint32_t)mac[i] << 8 * i;
+        if (mac != NULL)
+                high = (uint32_t)(mac[4] | mac[5] << 8);
+        if (pool >= IGB_POOLS || entry >= IGB_RA_LOW + IGB_RA_HIGH ||
+            (mac != NULL && ((mac[0] & 1) || (low | high) == 0)))
+                return -RF_EINVAL;
+        put(io, &error, receive_address(entry) + 4, 0); /* no frame may meet half an address */
+        put(io, &error, receive_address(entry), low);
+        if (mac != NULL)
+                put(io, &error, receive_address(entry) + 4,
+                    high | (uint32_t)IGB_RAH_POOL0 << pool | IGB_RAH_AV);
+        return error;
+}
+
 int igb_ctl_set_mac(const struct nic_io *io, unsigned pool, const uint8_t mac[6])
 {
-        uint32_t low = 0, high = (uint32_t)(mac[4] | mac[5] << 8);
-        int error;
-
-        for (unsigned i = 0; i < 4; i++)
-                low |= (uint32_t)mac[i] << 8 * i;
-        if (pool >= IGB_POOLS || (mac[0] & 1) || (low | high) == 0)
-                return -RF_EINVAL;
-        error = igb_ctl_clear_mac(io, pool); /* no frame may meet half an address */
-        put(io, &error, receive_address(pool), low);
-        put(io, &error, receive_address(pool) + 4, high | (uint32_t)IGB_RAH_POOL0 << pool | IGB_RAH_AV);
-        return error;
+        return set_address(io, pool, pool, mac);
 }
 
 int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool)
 {
-        int error = 0;
+        return set_address(io, pool, pool, NULL);
+}
 
-        if (pool >= IGB_POOLS)
-                return -RF_EINVAL;
-        put(io, &error, receive_address(pool) + 4, 0);
-        put(io, &error, receive_address(pool), 0);
-        return error;
+int igb_ctl_soft_mac(const struct nic_io *io, unsigned n, unsigned pool, const uint8_t mac[6])
+{
+        return set_address(io, IGB_POOLS + n, pool, mac);
 }
 
 int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on)

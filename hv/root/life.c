@@ -26,13 +26,13 @@ static void log_built(const struct guest *g)
 {
         const struct dbos_summary *s = &g->summary;
         uint64_t code = g->trampolines.n;
-        char queue[16] = "no queue";
+        char queue[24] = "no queue";
         const uint8_t *m = g->config->mac;
 
         for (unsigned i = 0; i < g->layout.n; i++)
                 code += g->layout.range[i].kind == RF_MAP_CODE ? g->layout.range[i].pages : 0;
         if (g->queue >= 0)
-                rf_snprintf(queue, sizeof(queue), "queue %d", g->queue);
+                rf_snprintf(queue, sizeof(queue), "%squeue %d", g->soft ? "soft " : "", g->queue);
         log_line("guest %s: %s, mac %02x:%02x:%02x:%02x:%02x:%02x, %u vCPU, %lu MiB", g->config->name, queue,
                  m[0], m[1], m[2], m[3], m[4], m[5], g->config->cpus, g->config->memory >> 20);
         log_line("guest %s: dbos: %lu pages of code, %u rewritten, %u emulated, %u refused, %u removed",

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * hv/root: the ring-3 part of the host. One thread, one loop: wait for a request of a vCPU or a deadline,
- * answer, look after consoles, restarts and the table. */
+ * hv/root: the ring-3 part of the host. One thread, one loop: move the frames of soft queues, wait for a
+ * request of a vCPU or a deadline, answer, look after consoles, restarts and the table. */
 #include "config.h"
 #include "console.h"
 #include "guest.h"
 #include "keys.h"
 #include "log.h"
 #include "nic.h"
+#include "switch.h"
 #include "sys.h"
 #include "table.h"
 
@@ -74,7 +75,7 @@ static void run(void)
         uint64_t next = 0;
 
         for (;;) {
-                int64_t vcpu = sys_wait(next);
+                int64_t vcpu = sys_wait(switch_run(next));
                 uint64_t now = tsc_now();
 
                 if (vcpu >= 0)
@@ -98,6 +99,7 @@ void root_main(void)
         log_host();
         set_controls(~(uint32_t)RF_CONTROL_ROOT_DIES);
         nic_start(&config.host);
+        nic_share(&config, report_config);
         guests_start_all(&config);
         set_controls(RF_CONTROL_ROOT_DIES);
         table_configure(&config.host);

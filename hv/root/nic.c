@@ -7,7 +7,9 @@
 #include "rf/igb_desc.h"
 #include "rf/layout.h"
 #include "rf_string.h"
+#include "switch.h"
 #include "sys.h"
+#include "wire.h"
 
 enum { NIC_POOLS = 8, CLASS_ETHERNET = 0x0200 };
 
@@ -123,6 +125,25 @@ static void read_stats(int queue)
         igb_ctl_stats(&io, (unsigned)queue, &nic.total[queue]);
 }
 
+/* The last pool is the switch's. It hears broadcasts at once, and each guest's address when that guest
+ * starts. */
+void nic_share(struct config *config, config_report report)
+{
+        const unsigned pool = NIC_POOLS - 1;
+        int error;
+
+        if (!config_share_queues(config, nic.id < 0 ? 0 : NIC_POOLS, report, NULL))
+                return;
+        nic.pool[pool] = POOL_USED;
+        error = wire_start(nic.id, pool);
+        if (error == 0)
+                error = igb_ctl_pool_enable(&io, pool, true);
+        if (error != 0)
+                log_line("error: nic: the switch has no queue: %s", error_name(error));
+        else
+                log_line("nic: queue %u is the switch's, for guests with soft queues", pool);
+}
+
 static int free_pool(void)
 {
         for (int i = 0; i < NIC_POOLS; i++)
@@ -134,7 +155,14 @@ static int free_pool(void)
 /* The queue runs before the pool opens, so that the first frame finds it ready to drop or to receive. */
 static int64_t enable(const struct guest *g, unsigned queue)
 {
-        int64_t error = sys_queue_assign(nic.id, queue, g->vcpu[0], 0, RF_POOL_VA, g->layout.pool_pages);
+        int64_t error;
+
+        if (g->soft) {
+                error = switch_attach(g);
+                return error != 0 || !wire_on() ? error
+                                                : igb_ctl_soft_mac(&io, queue, NIC_POOLS - 1, g->config->mac);
+        }
+        error = sys_queue_assign(nic.id, queue, g->vcpu[0], 0, RF_POOL_VA, g->layout.pool_pages);
 
         if (error == 0)
                 error = sys_queue_enable(nic.id, queue);
@@ -149,7 +177,10 @@ int nic_reserve(struct guest *g)
 {
         int queue = free_pool();
 
-        if (nic.id < 0)
+        g->soft = g->config->queue == QUEUE_SOFT;
+        if (g->soft)
+                g->queue = (int)g->number - 1;
+        if (g->soft || nic.id < 0)
                 return 0;
         if (queue < 0) {
                 guest_why(g, "no hardware queue is left; expected at most %d guests on this nic", NIC_POOLS);
@@ -170,7 +201,8 @@ int nic_attach(struct guest *g)
                 return 0;
         error = enable(g, (unsigned)g->queue);
         if (error != 0)
-                guest_why(g, "queue %d does not start: %s", g->queue, error_name(error));
+                guest_why(g, "%squeue %d does not start: %s", g->soft ? "soft " : "", g->queue,
+                          error_name(error));
         return (int)error;
 }
 
@@ -181,6 +213,12 @@ void nic_detach(struct guest *g)
 
         if (g->queue < 0)
                 return;
+        if (g->soft) {
+                if (wire_on())
+                        igb_ctl_soft_mac(&io, queue, 0, NULL);
+                switch_detach(g);
+                return;
+        }
         igb_ctl_clear_mac(&io, queue);
         igb_ctl_pool_enable(&io, queue, false);
         error = sys_queue_revoke(nic.id, queue);
@@ -193,7 +231,8 @@ void nic_detach(struct guest *g)
 
 void nic_describe(const struct guest *g, struct rf_queue *out)
 {
-        unsigned queue = (unsigned)g->queue;
+        unsigned queue = (unsigned)g->queue, bell = g->soft ? 0 : queue;
+        int id = g->soft ? RF_NIC_OF_SOFT : nic.id;
 
         memset(out, 0, sizeof(*out));
         out->model = RF_NIC_82576;
@@ -201,12 +240,12 @@ void nic_describe(const struct guest *g, struct rf_queue *out)
         memcpy(out->mac, g->config->mac, sizeof(out->mac));
         out->mtu = 1500;
         out->buffer_bytes = RF_BUFFER_BYTES;
-        out->ring_rx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_RX);
-        out->ring_tx = (uint64_t)sys_queue_get(nic.id, queue, RF_QUEUE_RING_TX);
+        out->ring_rx = (uint64_t)sys_queue_get(id, queue, RF_QUEUE_RING_RX);
+        out->ring_tx = (uint64_t)sys_queue_get(id, queue, RF_QUEUE_RING_TX);
         out->staging_rx = out->ring_rx + RF_STAGING_DELTA;
         out->staging_tx = out->ring_tx + RF_STAGING_DELTA;
-        out->doorbell_rx = RF_DOORBELL_VA + IGB_RDT0 + queue * IGB_QUEUE_STEP;
-        out->doorbell_tx = RF_DOORBELL_VA + IGB_TDT0 + queue * IGB_QUEUE_STEP;
+        out->doorbell_rx = RF_DOORBELL_VA + IGB_RDT0 + bell * IGB_QUEUE_STEP;
+        out->doorbell_tx = RF_DOORBELL_VA + IGB_TDT0 + bell * IGB_QUEUE_STEP;
         out->pool = RF_POOL_VA;
         out->pool_bytes = g->layout.pool_pages * RF_PAGE_SIZE;
 }
@@ -223,11 +262,15 @@ int nic_doorbell_ring(const struct guest *g, uint64_t va)
         return va == q.doorbell_tx;
 }
 
-struct nic_counters nic_stats(int queue)
+struct nic_counters nic_stats(const struct guest *g)
 {
-        struct nic_counters s = nic.total[queue];
-        const struct nic_counters *base = &nic.base[queue];
+        int queue = g->queue;
+        struct nic_counters s;
+        const struct nic_counters *base = &nic.base[queue % NIC_POOLS];
 
+        if (g->soft)
+                return switch_counters(g);
+        s = nic.total[queue];
         if (nic.pool[queue] == POOL_USED) {
                 read_stats(queue);
                 s = nic.total[queue];

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "nic.h"
 #include "rf_format.h"
+#include "switch.h"
 #include "sys.h"
 
 const char *const stat_exit_names[RF_EXIT_COUNT] = {
@@ -41,13 +42,17 @@ struct tally tally_now(const struct guest *g)
         for (uint32_t i = 0; i < g->nvcpus; i++)
                 add_vcpu(&t, g->vcpu[i]);
         if (g->queue >= 0) {
-                struct nic_counters s = nic_stats(g->queue);
+                struct nic_counters s = nic_stats(g);
 
                 t.rx_frames += s.rx_frames;
                 t.tx_frames += s.tx_frames;
                 t.rx_bytes += s.rx_bytes;
                 t.tx_bytes += s.tx_bytes;
                 t.drops += s.rx_drops;
+                if (g->soft) {
+                        t.spoofed += switch_dropped(g, SWITCH_SPOOFED);
+                        t.refused += switch_dropped(g, SWITCH_BAD) + switch_dropped(g, SWITCH_STRAY);
+                }
         }
         return t;
 }
@@ -68,9 +73,10 @@ static void print_one(const struct guest *g)
         char line[704];
         size_t n = rf_snprintf(
             line, sizeof(line),
-            "stat: guest=%s state=%s rx_frames=%lu tx_frames=%lu rx_bytes=%lu tx_bytes=%lu drops=%lu",
+            "stat: guest=%s state=%s rx_frames=%lu tx_frames=%lu rx_bytes=%lu tx_bytes=%lu drops=%lu "
+            "spoofed=%lu refused=%lu",
             g->config->name, stat_state_names[g->state], t.rx_frames, t.tx_frames, t.rx_bytes, t.tx_bytes,
-            t.drops);
+            t.drops, t.spoofed, t.refused);
 
         for (int i = 0; i < RF_EXIT_COUNT; i++)
                 n += rf_snprintf(line + n, sizeof(line) - n, " exits_%s=%lu", stat_exit_names[i], t.exits[i]);
@@ -85,6 +91,10 @@ void stat_print(void)
 
         for (unsigned i = 0; i < nguests; i++)
                 print_one(&guests[i]);
+        if (switch_used()) {
+                rf_snprintf(line, sizeof(line), "stat: switch strays=%lu", switch_strays());
+                console_line(line);
+        }
         rf_snprintf(line, sizeof(line), "stat: end free_pages=%lu", HOST->free_pages);
         console_line(line);
 }

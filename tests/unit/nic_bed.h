@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A fake kernel and a fake NIC around hv/kernel/nic/queue.c, for nic_queue.c alone: what it asks of frames,
- * tables and vCPUs is recorded or answered here.
+ * A fake kernel and a fake NIC around hv/kernel/nic/queue.c and soft.c, for nic_queue.c and nic_soft.c: what
+ * they ask of frames, tables and vCPUs is recorded or answered here.
  */
 #ifndef NIC_BED_H
 #define NIC_BED_H
@@ -9,13 +9,22 @@
 #include "cpu.h"
 #include "frame.h"
 #include "guard/guard_state.h"
+#include "smp.h"
 #include "nic.h"
 #include "rf/igb_ctl.h"
 #include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
 #include "sched.h"
 
-enum { FRAMES = 64, POOL_FIRST = 8, POOL_PAGES = 4, MAPPINGS = 32, GUEST = 3 };
+enum {
+        LOOSE = 64,
+        FRAMES = LOOSE + RF_ROOT_POOL_PAGES,
+        POOL_FIRST = 8,
+        POOL_PAGES = 4,
+        MAPPINGS = 32,
+        HOST_MAPPINGS = 300,
+        GUEST = 3
+};
 
 /* phys() adds PHYSMAP_BASE: with this base of "physical" memory it ends up in our array. */
 static uint8_t memory[FRAMES][PAGE_SIZE] __attribute__((aligned(4096)));
@@ -25,6 +34,9 @@ static uint64_t hpa_of(uint64_t i)
 }
 
 struct nic nics[NIC_MAX];
+struct vcpu root_vcpu;
+struct root root;
+struct table host_table;
 uint32_t active_controls;
 struct cpu cpus[RF_BOOT_MAX_CPUS];
 static struct frame frames[FRAMES];
@@ -35,10 +47,13 @@ static struct guard_state states[2];
 static struct {
         uint64_t va, hpa;
         unsigned perm;
-} fence[MAPPINGS];
+} fence[MAPPINGS], host[HOST_MAPPINGS];
 static uint32_t bar[IGB_BAR_BYTES / 4];
 static char order[1024];
-static int allocations_left, stuck_polls, woken, maps_left;
+static int allocations_left, stuck_polls, woken, maps_left, rung;
+static uint64_t contiguous; /* what the next such allocation gets, 0: nothing */
+static struct rf_vcpu_report root_report_page;
+static struct guard_state root_state;
 static bool window_open;
 static uint64_t pool_swap; /* 1: neighbouring pages of the pool change places */
 
@@ -61,7 +76,7 @@ int64_t frame_alloc(enum frame_kind kind, int owner)
 {
         if (allocations_left-- <= 0)
                 return -RF_ENOMEM;
-        for (int i = 16; i < FRAMES; i++)
+        for (int i = 16; i < LOOSE; i++)
                 if (frames[i].kind == FRAME_FREE) {
                         frames[i] = (struct frame){.kind = (uint8_t)kind, .owner = (int16_t)owner};
                         memset(memory[i], 0, PAGE_SIZE);
@@ -79,8 +94,52 @@ void frame_free(uint64_t hpa)
         assert_int_not_equal(f->kind, FRAME_FREE);
         for (int i = 0; i < MAPPINGS; i++)
                 assert_true(fence[i].va == 0 || fence[i].hpa != hpa); /* nobody sees it any more */
+        for (int i = 0; i < HOST_MAPPINGS; i++)
+                assert_true(host[i].va == 0 || host[i].hpa != hpa); /* nor does root */
         f->kind = FRAME_FREE;
         note("free");
+}
+
+static int find_host(uint64_t va)
+{
+        for (int i = 0; i < HOST_MAPPINGS; i++)
+                if (host[i].va == va)
+                        return i;
+        return -1;
+}
+
+int table_map(struct table *t, uint64_t va, uint64_t hpa, unsigned perm)
+{
+        int i = find_host(va) >= 0 ? find_host(va) : find_host(0);
+
+        if (maps_left-- <= 0)
+                return -RF_ENOMEM;
+        host[i].va = va;
+        host[i].hpa = hpa;
+        host[i].perm = perm;
+        return 0;
+}
+
+void table_unmap(struct table *t, uint64_t va)
+{
+        if (find_host(va) >= 0)
+                host[find_host(va)].va = 0;
+}
+
+void host_flush(void)
+{
+        note("host-flush");
+}
+
+int64_t frame_alloc_contiguous(enum frame_kind kind, int owner, uint64_t pages)
+{
+        return contiguous == 0 ? -RF_ENOMEM : (int64_t)contiguous;
+}
+
+bool root_ring(void)
+{
+        rung++;
+        return false;
 }
 
 static int find(uint64_t va)
@@ -93,11 +152,12 @@ static int find(uint64_t va)
 
 int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
 {
-        int i = find(va) >= 0 ? find(va) : find(0);
+        uint64_t key = va | (v->guest == NULL); /* root's and the guest's lie at the same addresses */
+        int i = find(key) >= 0 ? find(key) : find(0);
 
         if (maps_left-- <= 0)
                 return -RF_ENOMEM;
-        fence[i].va = va;
+        fence[i].va = key;
         fence[i].hpa = hpa;
         fence[i].perm = perm;
         if (frame_of(hpa) != NULL && frame_of(hpa)->owner == OWNER_KERNEL)
@@ -107,7 +167,7 @@ int space_map_fence(struct vcpu *v, uint64_t va, uint64_t hpa, unsigned perm)
 
 void space_unmap_fence(struct vcpu *v, uint64_t va)
 {
-        int i = find(va);
+        int i = find(va | (v->guest == NULL));
 
         if (i >= 0)
                 fence[i].va = 0;
@@ -119,7 +179,7 @@ void space_unmap_fence(struct vcpu *v, uint64_t va)
 bool table_query(const struct table *t, uint64_t va, uint64_t *hpa, unsigned *perm)
 {
         uint64_t page = (va - RF_POOL_VA) / PAGE_SIZE;
-        int i = find(va);
+        int i = find(va | (t == &host_table));
 
         *perm = PERM_RW;
         if (t == &guest.slot0) {
@@ -157,6 +217,8 @@ void klog(const char *format, ...)
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
 {
+        if (id == RF_NIC_OF_SOFT)
+                return soft_queue_at(queue);
         return id == 0 && queue < NIC_QUEUES ? &nics[0].queue[queue] : NULL;
 }
 
@@ -170,6 +232,14 @@ static void irq_close(struct nic_queue *q)
         note("close");
 }
 
+static void irq_arm(struct nic_queue *q, uint32_t apic_id)
+{
+}
+
+static void irq_mask(struct nic_queue *q)
+{
+}
+
 static const struct nic_ops ops = {
     .model = &nic_82576,
     .queue_setup = igb_queue_setup,
@@ -177,6 +247,8 @@ static const struct nic_ops ops = {
     .queue_disable = igb_queue_disable,
     .irq_open = irq_open,
     .irq_close = irq_close,
+    .irq_arm = irq_arm,
+    .irq_mask = irq_mask,
 };
 
 /* ---- the NIC --------------------------------------------------------------------------------- */
@@ -205,12 +277,14 @@ static void nic_delay(void *ctx, unsigned us)
 static int fresh(void **state)
 {
         memset(fence, 0, sizeof fence);
+        memset(host, 0, sizeof host);
         memset(bar, 0, sizeof bar);
         memset(states, 0, sizeof states);
         memset(reports, 0, sizeof reports);
         order[0] = 0;
         allocations_left = maps_left = 1000;
-        stuck_polls = woken = 0;
+        stuck_polls = woken = rung = 0;
+        contiguous = 0;
         window_open = false;
         pool_swap = 0;
         guest = (struct guest){.id = GUEST, .used = true, .nvcpus = 2};
@@ -221,8 +295,14 @@ static int fresh(void **state)
         for (int i = 0; i < FRAMES; i++)
                 if (frames[i].owner != OWNER_KERNEL) /* the zero page is made once */
                         frames[i] = (struct frame){.kind = FRAME_FREE};
-        for (int i = 0; i < POOL_PAGES; i++)
+        for (uint64_t i = 0; i < POOL_PAGES; i++) {
                 frames[POOL_FIRST + i] = (struct frame){.kind = FRAME_POOL, .owner = GUEST};
+                frames[POOL_FIRST + i].va = RF_POOL_VA + i * PAGE_SIZE;
+        }
+        for (uint64_t i = 0; i < RF_SOFT_QUEUES; i++)
+                *soft_queue_at(i) = (struct nic_queue){0};
+        root_state = (struct guard_state){0};
+        root_vcpu = (struct vcpu){.report = &root_report_page, .state = &root_state};
         nics[0] =
             (struct nic){.model = &nic_82576, .ops = &ops, .ready = true, .bar = bar, .bar_hpa = 0xfe000000};
         nics[0].io = (struct nic_io){NULL, nic_in, nic_out, nic_delay, NULL};

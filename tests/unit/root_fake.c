@@ -287,6 +287,12 @@ int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool)
         return 0;
 }
 
+int igb_ctl_soft_mac(const struct nic_io *io, unsigned n, unsigned pool, const uint8_t mac[6])
+{
+        fake.open_mac = mac != NULL;
+        return 0;
+}
+
 int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on)
 {
         return 0;

@@ -30,6 +30,9 @@ int igb_ctl_init(const struct nic_io *io);
 int igb_ctl_set_mac(const struct nic_io *io, unsigned pool, const uint8_t mac[6]);
 int igb_ctl_clear_mac(const struct nic_io *io, unsigned pool);
 
+/* One more address, number n (0 to 15), that goes to `pool`; mac NULL: none any more. */
+int igb_ctl_soft_mac(const struct nic_io *io, unsigned n, unsigned pool, const uint8_t mac[6]);
+
 /* Let the pool receive and send at all. Steer first: clear_mac, pool_enable(false), then revoke. */
 int igb_ctl_pool_enable(const struct nic_io *io, unsigned pool, bool on);
 

@@ -15,9 +15,12 @@
 #include "rf/boot.h"
 #include "rf/error.h"
 
-#define RF_ROOT_VERSION 1u
+#define RF_ROOT_VERSION 2u
 
 enum { RF_MAX_GUESTS = 16, RF_MAX_VCPUS = 64, RF_GUEST_VCPUS = 8, RF_MAX_PCI = 64, RF_NIC_QUEUES = 16 };
+/* Numbers that stand where ids stand: the nic that soft queues belong to, and root as the owner of a queue.
+ */
+enum { RF_NIC_OF_SOFT = 0xff, RF_SOFT_QUEUES = RF_MAX_VCPUS, RF_VCPU_ROOT = RF_MAX_VCPUS };
 
 /* ---- root's address space ---------------------------------------------------------------- */
 #define RF_ROOT_IMAGE     0x0000000000400000ull /* where root is linked */
@@ -27,11 +30,14 @@ enum { RF_MAX_GUESTS = 16, RF_MAX_VCPUS = 64, RF_GUEST_VCPUS = 8, RF_MAX_PCI = 6
 #define RF_ROOT_REPORT    0x0000000052000000ull /* struct rf_vcpu_report [RF_MAX_VCPUS] */
 #define RF_ROOT_CONSOLE   0x0000000053000000ull /* struct rf_console [RF_MAX_GUESTS] */
 #define RF_ROOT_INFO      0x0000000054000000ull /* vCPU v's info page at + v * 4096; read-write */
+#define RF_ROOT_SOFT      0x0000000056000000ull /* soft queue q at + q * RF_ROOT_SOFT_STEP: see below */
+#define RF_ROOT_SOFT_STEP 0x4000ull
+#define RF_ROOT_POOL      0x0000000060000000ull /* DMA pool of root's own queue, read-write */
 #define RF_ROOT_FB        0x0000000100000000ull /* framebuffer, read-write, write-combining */
 #define RF_ROOT_FILE      0x0000001000000000ull /* boot file i at + i * RF_ROOT_FILE_STEP */
 #define RF_ROOT_FILE_STEP 0x0000000010000000ull
 /* Guest g's slot-0 memory at guest address va appears at RF_ROOT_GUEST(g) + va: read-write while the
- * page is data, read-only once it is accepted as code. DMA pools are not mapped into root. */
+ * page is data, read-only once it is accepted as code. A DMA pool is there while its queue is a soft one. */
 #define RF_ROOT_GUEST(g) ((uint64_t)(64u + (unsigned)(g)) << 39)
 
 /* Root runs with I/O permission for COM1 (0x3F8-0x3FF) and for nothing else. */
@@ -134,6 +140,33 @@ struct rf_vcpu_report {
         uint8_t pad[512 - 336];
 };
 
+/* ---- soft queues and the switch ------------------------------------------------------------
+ * A soft queue is a queue pair with root in the place of the NIC. Rings, staging, guard state and commit are
+ * those of an 82576 (rf/igb_desc.h), but addresses stay pool-relative. It is a queue of the nic
+ * RF_NIC_OF_SOFT: assigned, enabled, revoked and looked at like any other. From assign to revoke root has of
+ * queue q, at RF_ROOT_SOFT + q * RF_ROOT_SOFT_STEP: the receive ring, the transmit ring (read-write) and,
+ * read-only, struct rf_soft_state, a page each; and the pool, at RF_ROOT_GUEST(g) + its address. None of it
+ * is ever executable.
+ *
+ * The switch's own hardware queue is one that is assigned to RF_VCPU_ROOT, with RF_ROOT_POOL for its pool.
+ * Root finds its rings (read-only) and staging where a vCPU would (rf/layout.h), and hands over by
+ * RF_SYS_COMMIT.
+ *
+ * Sleep, so that no wake-up is lost: RF_SYS_SWITCH_ARM, look at all rings once more, RF_SYS_WAIT. And to wake
+ * a guest: write DD, a full fence, look at `waiting`, RF_SYS_SOFT_WAKE. */
+enum { RF_SOFT_RX, RF_SOFT_TX, RF_SOFT_STATE, RF_ROOT_POOL_PAGES = 256 };
+
+struct rf_soft_state { /* what root needs of struct guard_state */
+        uint32_t pending;
+        uint32_t waiting; /* its vCPU is in RF_HC_WAIT */
+        uint32_t private1[14];
+        struct {
+                uint32_t private2[12];
+                uint32_t clean; /* free-running: slots handed over */
+                uint32_t private3[19];
+        } ring[8]; /* 2 * slot + (0 receive, 1 transmit) */
+};
+
 struct rf_console { /* a ring: ring 0 writes at head % sizeof data and advances head */
         uint64_t head;
         char data[4096 - 8];
@@ -157,7 +190,8 @@ enum rf_queue_field {
 };
 
 enum rf_syscall {
-        RF_SYS_WAIT = 0,     /* (deadline_tsc) -> vCPU id with a request, or -ETIMEDOUT */
+        RF_SYS_WAIT =
+            0, /* (deadline_tsc) -> vCPU id with a request, or -ETIMEDOUT (also: the switch was rung) */
         RF_SYS_GUEST_NEW,    /* (quota_pages, nvcpus) -> guest id. Quota counts every frame, tables too */
         RF_SYS_GUEST_MAP,    /* (guest, va, pages, enum rf_map_kind) -> 0. Zeroed frames */
         RF_SYS_GUEST_ACCEPT, /* (guest, va, pages) -> 0; -EHARD: see RF_SYS_ACCEPT_AT */
@@ -170,11 +204,12 @@ enum rf_syscall {
         RF_SYS_VCPU_RESUME,  /* (vcpu, rip): ends its request -> 0 */
         RF_SYS_VCPU_SET,     /* (vcpu, gpr number, value) -> 0; in RF_VCPU_REQUEST only */
         RF_SYS_STAGE_STORE,  /* (vcpu, ring va, value, bytes 1-8): store into staging for it -> 0 */
-        RF_SYS_COMMIT,       /* (vcpu, ring number, tail) -> as RF_HC_COMMIT, on behalf of the vCPU */
-        RF_SYS_PCI_READ,     /* (bdf, offset) -> 32 bits */
-        RF_SYS_NIC_BIND,     /* (bdf) -> nic id; -ENOTSUP: no register table for this device */
-        RF_SYS_NIC_READ,     /* (nic, offset) -> 32 bits; -EREFUSED */
-        RF_SYS_NIC_WRITE,    /* (nic, offset, value) -> 0; -EREFUSED; forced bits are merged silently */
+        RF_SYS_COMMIT,    /* (vcpu, ring number, tail) -> as RF_HC_COMMIT, on behalf of the vCPU; or of root,
+                             RF_VCPU_ROOT, in its own queue */
+        RF_SYS_PCI_READ,  /* (bdf, offset) -> 32 bits */
+        RF_SYS_NIC_BIND,  /* (bdf) -> nic id; -ENOTSUP: no register table for this device */
+        RF_SYS_NIC_READ,  /* (nic, offset) -> 32 bits; -EREFUSED */
+        RF_SYS_NIC_WRITE, /* (nic, offset, value) -> 0; -EREFUSED; forced bits are merged silently */
         RF_SYS_QUEUE_ASSIGN, /* (nic, queue, vcpu, slot, pool va, pool pages) -> 0: rings zeroed, bases
                                 programmed, window mapped; not enabled */
         RF_SYS_QUEUE_ENABLE, /* (nic, queue) -> 0 */
@@ -183,6 +218,9 @@ enum rf_syscall {
         RF_SYS_AUDIT,        /* () -> number of leaves that break W^X or the U=1 rule; logs a summary */
         RF_SYS_CONTROL,      /* (mask of enum rf_control): test builds; otherwise -ENOTSUP */
         RF_SYS_HALT,         /* (code): revoke every queue, stop every CPU; does not return */
+        RF_SYS_SWITCH_ARM,   /* (next): the next commit in a soft queue, or frame in root's own queue, ends
+                                RF_SYS_WAIT -> 0; 1: slot `next` of root's receive ring is done, do not sleep */
+        RF_SYS_SOFT_WAKE,    /* (soft queue): its vCPU, if it is in RF_HC_WAIT, gets the answer -> 0 */
         RF_SYS_COUNT
 };
 
@@ -205,6 +243,7 @@ enum rf_control {
         RF_CONTROL_NO_CLOSE_CHECK = 1u << 13, /* guard does not look at what its closing WRPKRU wrote */
         RF_CONTROL_NO_MSR = 1u << 14,         /* MSR accesses not intercepted */
         RF_CONTROL_NO_WAIT_CHECK = 1u << 15,  /* `wait` does not look at the ring once it is armed */
+        RF_CONTROL_NO_SPOOF_CHECK = 1u << 16, /* the switch (root) takes any source address */
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */
@@ -213,6 +252,7 @@ enum rf_control {
 
 _Static_assert(sizeof(struct rf_vcpu_report) == 512, "ABI: eight a page");
 _Static_assert(sizeof(struct rf_console) == 4096, "ABI");
+_Static_assert(sizeof(struct rf_soft_state) == 1088, "ABI");
 _Static_assert(sizeof(struct rf_host) <= 4096, "ABI: one page");
 
 #endif

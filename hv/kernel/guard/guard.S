@@ -151,7 +151,8 @@ stored:
 publish:
         cmp %r9d, GR_CLEAN(%r8)
         je unchanged
-        mov %r9d, GR_CLEAN(%r8)
+        mov %r9d, %eax
+        xchg %eax, GR_CLEAN(%r8)        /* a full fence: soft.c */
         mov %r9d, %eax
         and GR_MASK(%r8), %eax
         mov GR_DOORBELL(%r8), %rdx

@@ -10,8 +10,10 @@
 #define GUARD_RINGS 8 /* 2 * RF_MAX_QUEUES; ring number = 2 * slot + (0 receive, 1 transmit) */
 
 /* struct guard_state */
-#define GS_PENDING 0
-#define GS_RINGS   64
+#define GS_PENDING        0
+#define GS_PENDING_EVENT  1 /* an interrupt met the open window */
+#define GS_PENDING_SWITCH 2 /* the switch sleeps, and this vCPU's soft queue is to wake it */
+#define GS_RINGS          64
 /* struct guard_ring */
 #define GR_SHIFT       7
 #define GR_RING        0
@@ -56,14 +58,15 @@ struct guard_ring {
         uint32_t mask;                    /* entries - 1 */
         uint32_t clean, reaped;           /* free-running: handed over, returned (P6) */
         uint32_t rejected;
-        uint32_t reserved0;
+        uint32_t bell; /* the doorbell of a soft queue: nobody looks at it */
         struct guard_form form;
         uint32_t reserved1[6];
 };
 
 struct guard_state {
-        uint32_t pending; /* ring 0 -> guard: make a YIELD hypercall after closing */
-        uint32_t reserved[15];
+        uint32_t pending; /* ring 0 -> guard: make a YIELD hypercall after closing; GS_PENDING_ */
+        uint32_t waiting; /* ring 0 -> root: in RF_HC_WAIT on a soft queue */
+        uint32_t reserved[14];
         struct guard_ring ring[GUARD_RINGS];
 };
 

@@ -18,6 +18,8 @@ static struct nic *nic_at(uint64_t id)
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue)
 {
+        if (id == RF_NIC_OF_SOFT)
+                return soft_queue_at(queue);
         return nic_at(id) != NULL && queue < nics[id].model->queues ? &nics[id].queue[queue] : NULL;
 }
 

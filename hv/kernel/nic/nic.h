@@ -12,6 +12,7 @@
 #include "rf/nic_io.h"
 
 struct guest;
+struct nic_queue;
 struct vcpu;
 
 enum {
@@ -38,9 +39,13 @@ int64_t nic_queue_revoke(uint64_t nic, uint64_t queue);
 int64_t nic_queue_get(uint64_t nic, uint64_t queue, uint64_t field);
 
 /* ---- for the rest of ring 0 -------------------------------------------------------------- */
-void nic_revoke_guest(struct guest *g); /* what does not drain stays pinned: frame.h */
-void nic_halt(void);                    /* every queue revoked, every NIC off the bus */
-void nic_interrupt(unsigned vector);    /* the caller does the EOI */
+void nic_revoke_guest(struct guest *g);    /* what does not drain stays pinned: frame.h */
+void nic_halt(void);                       /* every queue revoked, every NIC off the bus */
+void nic_interrupt(unsigned vector);       /* the caller does the EOI */
+void queue_interrupt(struct nic_queue *q); /* a frame came, or root says so of a soft queue */
+/* soft.c. RF_SYS_SWITCH_ARM; and what it armed has happened: true: an idle CPU takes root. */
+int64_t switch_arm(uint64_t next);
+bool switch_ring(void);
 /* RF_HC_WAIT. 1: slot `next` of the receive ring is done, nothing armed. 0: armed; the interrupt calls
  * vcpu_wake(v, 1 or 2). -RF_ENOENT, -RF_EINVAL. disarm: the deadline came first. */
 int nic_wait_arm(struct vcpu *v, uint64_t slot, uint64_t next);
@@ -112,6 +117,13 @@ int queue_revoke(struct nic_queue *q);
 
 void nic_change(struct nic *nic, uint32_t off, uint32_t set, uint32_t clear);
 bool nic_becomes_clear(struct nic *nic, uint32_t off, uint32_t bits); /* bounded */
+
+/* soft.c: queues whose device is root */
+struct nic_queue *soft_queue_at(uint64_t queue); /* NULL: none */
+bool queue_is_soft(const struct nic_queue *q);
+int soft_map(const struct nic_queue *q); /* rings, state and pool into root; -RF_ENOMEM */
+void soft_unmap(const struct nic_queue *q);
+int64_t root_pool(uint64_t va, uint64_t pages); /* of root's own queue: HPA, or -RF_E... */
 
 /* msix.c: interrupts of models that have a vector for each queue */
 int msix_start(struct nic *nic);

@@ -2,7 +2,7 @@
 # BAR checks, queue pairs and the 82576 library, each compiled from the very files that ring 0 and root link.
 NIC_UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/nic_*.c))
 NIC_PURE := $(addprefix hv/kernel/nic/,regs.c igb_table.c pci_bar.c igb_queue.c) hv/kernel/guard/desc.c hv/root/igb.c
-$(B)/unit/nic_queue: NIC_PURE += hv/kernel/nic/queue.c
+$(B)/unit/nic_queue $(B)/unit/nic_soft: NIC_PURE += $(addprefix hv/kernel/nic/,queue.c soft.c wait.c)
 
 $(B)/unit/nic_%: tests/unit/nic_%.c $(wildcard hv/kernel/nic/*.[ch] hv/kernel/*.h hv/include/rf/*.h tests/unit/nic_*.h) hv/root/igb.c
 	@mkdir -p $(@D)

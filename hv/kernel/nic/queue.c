@@ -37,10 +37,7 @@ static void set_mode(const struct nic_queue *q, unsigned direction, uint32_t mod
 
 struct nic_queue *nic_queue_of(const struct vcpu *v)
 {
-        for (unsigned i = 0; i < NIC_MAX * NIC_QUEUES; i++)
-                if (nics[i / NIC_QUEUES].queue[i % NIC_QUEUES].vcpu == v)
-                        return &nics[i / NIC_QUEUES].queue[i % NIC_QUEUES];
-        return NULL;
+        return v->queue;
 }
 
 /* ---- assign ------------------------------------------------------------------------------- */
@@ -51,6 +48,8 @@ static int64_t find_pool(const struct guest *g, uint64_t va, uint64_t pages)
         uint64_t first = 0, hpa;
         unsigned perm;
 
+        if (g == NULL)
+                return root_pool(va, pages);
         if (va % PAGE_SIZE != 0 || va >= RF_GUEST_HI || pages == 0 || pages > (RF_GUEST_HI - va) / PAGE_SIZE)
                 return -RF_EINVAL;
         for (uint64_t i = 0; i < pages; i++) {
@@ -80,17 +79,28 @@ static int fence_page(struct vcpu *v, uint64_t va, enum frame_kind kind, unsigne
         unsigned old;
         int64_t made;
 
-        if (kind == FRAME_STAGING && table_query(&v->slot1, va, hpa, &old)) {
+        if (kind == FRAME_STAGING && table_query(v->guest != NULL ? &v->slot1 : &host_table, va, hpa, &old)) {
                 memset(phys(*hpa), 0, PAGE_SIZE);
                 return 0;
         }
-        made = frame_alloc(kind, v->guest->id);
+        made = frame_alloc(kind, v->guest != NULL ? v->guest->id : OWNER_ROOT);
         if (made < 0)
                 return (int)made;
         *hpa = (uint64_t)made;
         frame_of(*hpa)->va = va;
         pin(*hpa, 1, kind == FRAME_RING);
         return space_map_fence(v, va, *hpa, perm);
+}
+
+/* A soft queue's is a word of the guard state: commit stores there, and nobody looks. At the address that the
+ * driver is told there is nothing, so a plain driver's store faults and becomes a commit. */
+static uint64_t doorbell_va(const struct nic_queue *q, unsigned direction)
+{
+        if (!queue_is_soft(q))
+                return RF_DOORBELL_VA + tail_offset(q, direction);
+        return RF_STATE_VA + offsetof(struct guard_state, ring) +
+               (DIRECTIONS * q->slot + direction) * sizeof(struct guard_ring) +
+               offsetof(struct guard_ring, bell);
 }
 
 static int make_ring(struct nic_queue *q, unsigned direction)
@@ -101,8 +111,8 @@ static int make_ring(struct nic_queue *q, unsigned direction)
         *guard_ring(q, direction) = (struct guard_ring){
             .ring = va,
             .staging = va + RF_STAGING_DELTA,
-            .doorbell = RF_DOORBELL_VA + tail_offset(q, direction),
-            .bus = q->pool,
+            .doorbell = doorbell_va(q, direction),
+            .bus = queue_is_soft(q) ? 0 : q->pool, /* root finds buffers by their place in the pool */
             .limit = q->pool_pages * PAGE_SIZE - RF_BUFFER_BYTES,
             .mode = GR_MODE_NONE, /* until it is enabled */
             .mask = RF_RING_ENTRIES - 1,
@@ -124,6 +134,8 @@ static int map_doorbell(const struct nic_queue *q, unsigned direction)
         uint32_t page = bell_page(q, direction);
         unsigned key = control_on(RF_CONTROL_NO_KEYS_WD) ? 0 : RF_KEY_DOORBELL;
 
+        if (queue_is_soft(q))
+                return 0;
         return space_map_fence(q->vcpu, RF_DOORBELL_VA + page, q->nic->bar_hpa + page,
                                PERM_RW | PERM_U | PERM_UC | PERM_KEY(key));
 }
@@ -136,6 +148,7 @@ static void unmap_doorbell(const struct nic_queue *q)
 
 static void forget(struct nic_queue *q, enum queue_state state)
 {
+        q->vcpu->queue = NULL;
         *q = (struct nic_queue){.nic = q->nic, .index = q->index, .state = state};
 }
 
@@ -152,7 +165,7 @@ static int check_vcpu(const struct vcpu *v, uint64_t slot)
 
 static int build(struct nic_queue *q)
 {
-        return make_ring(q, RX) ?: make_ring(q, TX) ?: map_doorbell(q, RX) ?: map_doorbell(q, TX)
+        return make_ring(q, RX) ?: make_ring(q, TX) ?: map_doorbell(q, RX) ?: map_doorbell(q, TX) ?: soft_map(q)
                        ?: q->nic->ops->queue_setup(&q->nic->io, q->index, q->ring[RX], q->ring[TX]);
 }
 
@@ -167,7 +180,10 @@ int64_t nic_queue_assign(uint64_t id, uint64_t queue, struct vcpu *v, uint64_t s
                 return q == NULL ? -RF_ENOENT : -RF_EBUSY;
         if (error || pool < 0)
                 return error ?: pool;
+        if (v->guest == NULL && queue_is_soft(q))
+                return -RF_EINVAL; /* root would be its own NIC */
         q->vcpu = v;
+        v->queue = q;
         q->slot = (uint32_t)slot;
         q->pool = (uint64_t)pool;
         q->pool_pages = pool_pages;
@@ -223,7 +239,10 @@ static void close_window(const struct nic_queue *q)
                         space_unmap_fence(q->vcpu, ring_va(q, d));
         }
         unmap_doorbell(q);
-        guest_flush(q->vcpu->guest);
+        if (q->vcpu->guest != NULL)
+                guest_flush(q->vcpu->guest);
+        else
+                host_flush();
 }
 
 /* From the NIC's side. What it may still write to stays pinned: nobody gets those frames again (P9). */
@@ -238,6 +257,7 @@ static int close_queue(struct nic_queue *q)
                 forget(q, QUEUE_QUARANTINED);
                 return error;
         }
+        soft_unmap(q);
         pin(q->pool, q->pool_pages, -1);
         for (unsigned d = 0; d < DIRECTIONS && q->ring[d] != 0; d++) {
                 pin(q->ring[d], 1, -1);
@@ -286,7 +306,8 @@ bool nic_ring_view(const struct vcpu *v, uint32_t ring_number, struct nic_ring *
                 return false;
         view->ring = phys(q->ring[direction]);
         view->staging = phys(q->staging[direction]);
-        view->tail = &q->nic->bar[tail_offset(q, direction) / 4];
+        view->tail =
+            queue_is_soft(q) ? &guard_ring(q, direction)->bell : &q->nic->bar[tail_offset(q, direction) / 4];
         return true;
 }
 
@@ -294,7 +315,7 @@ int64_t nic_link_up(const struct vcpu *v, uint64_t slot)
 {
         const struct nic_queue *q = nic_queue_of(v);
 
-        if (q == NULL || q->slot != slot)
+        if (q == NULL || q->slot != slot || queue_is_soft(q))
                 return -RF_ENOENT;
         return (q->nic->bar[q->nic->model->status / 4] & q->nic->model->link_up) != 0;
 }

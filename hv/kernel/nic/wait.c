@@ -56,13 +56,17 @@ void nic_wait_disarm(struct vcpu *v, uint64_t slot)
 
 /* A frame for another slot than the one waited for ends the wait too (2): who waits for the wrong slot pays
  * for each round with a hypercall of its own. */
-void nic_interrupt(unsigned vector)
+void queue_interrupt(struct nic_queue *q)
 {
-        unsigned n = vector - NIC_VECTOR;
-        struct nic_queue *q = &nics[n / NIC_QUEUES].queue[n % NIC_QUEUES];
-
         if (!q->armed)
                 return; /* sent before the cause was masked */
         mask(q);
         vcpu_wake(q->vcpu, is_done(q) ? 1 : 2);
+}
+
+void nic_interrupt(unsigned vector)
+{
+        unsigned n = vector - NIC_VECTOR;
+
+        queue_interrupt(&nics[n / NIC_QUEUES].queue[n % NIC_QUEUES]);
 }
