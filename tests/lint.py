@@ -14,7 +14,7 @@ from typing import Callable
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 from elf import Elf  # noqa: E402  (found only now)
 
-RING0_LINES = 6000
+RING0_LINES = 7500
 ACCEPT_LINES = 60
 GUARD_BYTES = 4096
 FILE_LINES = 400

@@ -31,6 +31,7 @@ struct cpu cpus[RF_BOOT_MAX_CPUS];
 uint32_t ncpus = 1;
 uint64_t cpu_xcr0;
 bool cpu_has_keys, cpu_has_smep;
+static bool tsx_control; /* TSX is there, and IA32_TSX_CTRL switches it off */
 
 enum { COM1 = 0x3f8 };
 
@@ -59,6 +60,7 @@ static void setup_gdt(struct segments *s)
         s->gdt[6] = base >> 32;
 }
 
+/* LTR wants a TSS that is not busy. */
 static void load_gdt(struct segments *s)
 {
         struct {
@@ -66,6 +68,7 @@ static void load_gdt(struct segments *s)
                 uint64_t base;
         } __attribute__((packed)) gdtr = {sizeof(s->gdt) - 1, (uint64_t)s->gdt};
 
+        s->gdt[5] &= ~(2ull << 40);
         __asm__ volatile("lgdt %0\n\t"
                          "pushq %1\n\t"
                          "lea 1f(%%rip), %%rax\n\t"
@@ -84,12 +87,15 @@ static void load_gdt(struct segments *s)
 }
 
 /* Features of the boot CPU decide for all: a CPU that lacks one would fault on the way up, not silently
- * differ. */
+ * differ. A transaction could abort out of the open guard: where TSX cannot be switched off (SDM 1, 16.3; SDM
+ * 4, IA32_TSX_CTRL) the keys are not used. */
 static void find_features(void)
 {
         struct cpuid f = cpuid(7, 0);
+        bool rtm = (f.ebx >> 11 & 1) != 0;
 
-        cpu_has_keys = (f.ecx >> 3 & 1) != 0;
+        tsx_control = rtm && (f.edx >> 29 & 1) != 0 && (rdmsr(MSR_ARCH_CAPABILITIES) >> 7 & 1) != 0;
+        cpu_has_keys = (f.ecx >> 3 & 1) != 0 && (!rtm || tsx_control);
         cpu_has_smep = (f.ebx >> 7 & 1) != 0;
         cpu_xcr0 = XCR0_X87 | XCR0_SSE | (cpuid(1, 0).ecx >> 28 & 1 ? XCR0_AVX : 0);
 }
@@ -116,6 +122,8 @@ static void setup_msrs(struct cpu *cpu)
         wrmsr(MSR_PAT, 0x0007040600070106); /* entry 1 is WC, the rest as after reset */
         wrmsr(MSR_GS_BASE, (uint64_t)cpu);
         wrmsr(MSR_KERNEL_GS_BASE, 0);
+        if (tsx_control)
+                wrmsr(MSR_TSX_CTRL, 3); /* RTM aborts at once, CPUID hides TSX */
         wrmsr(MSR_STAR, (uint64_t)SELECTOR_KERNEL_CODE << 32 | (uint64_t)SELECTOR_KERNEL_DATA << 48);
         wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
         wrmsr(MSR_FMASK, 0x47700); /* TF IF DF IOPL NT AC off in ring 0 */
@@ -133,6 +141,20 @@ void cpu_setup(struct cpu *cpu)
         trap_load();
         setup_control_registers();
         setup_msrs(cpu);
+}
+
+void cpu_load_tables(struct cpu *cpu)
+{
+        load_gdt(&segments[cpu->id]);
+        trap_load();
+        wrmsr(MSR_GS_BASE, (uint64_t)cpu); /* loading the selector has cleared it */
+}
+
+struct cpu_tables cpu_tables(const struct cpu *cpu)
+{
+        const struct segments *s = &segments[cpu->id];
+
+        return (struct cpu_tables){(uint64_t)s->gdt, (uint64_t)&s->tss, trap_idt()};
 }
 
 void cpu_set_user_stack(struct cpu *cpu, uint64_t rsp)

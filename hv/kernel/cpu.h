@@ -10,7 +10,7 @@
 struct vcpu;
 struct guest;
 
-enum { CPU_STACK_BYTES = 16384, CPU_MAX_ASIDS = 256 };
+enum { CPU_STACK_BYTES = 16384, CPU_MAX_TAGS = 256 };
 
 struct cpu {
         struct cpu *self;    /* gs:0 */
@@ -21,11 +21,13 @@ struct cpu {
         /* What code runs outside ring 0 here: a guest, OUTSIDE_ROOT, or NULL. Set under the lock before
          * entry, cleared first thing after exit: shootdowns wait for that. */
         void *volatile outside;
-        uint64_t host_epoch;    /* host tables this CPU has seen */
-        volatile uint32_t tick; /* the timer fired */
-        uint64_t timer_deadline;
-        struct vcpu *asid_owner[CPU_MAX_ASIDS]; /* back end: whose translations carry this ASID here */
-        void *hw;                               /* back end: host save area, ... */
+        uint64_t host_epoch;     /* host tables this CPU has seen */
+        volatile uint32_t tick;  /* the timer fired */
+        uint64_t timer_deadline; /* what apic_timer_arm() was given last */
+        /* ASIDs or VPIDs 1 to `tags`: whose translations carry that number here. NULL: unknown. */
+        uint32_t tags;
+        const struct vcpu *tag_owner[CPU_MAX_TAGS + 1];
+        void *hw; /* back end: host save area, ... */
         uint64_t stack_top, idle_tsc;
         volatile bool online;
         bool fpu_loaded;

@@ -35,7 +35,8 @@ static void arm_timer(struct cpu *cpu, uint64_t slice_end)
         uint64_t deadline = sched_deadline(cpu), soonest = rdtsc() + tsc_hz / 1000000 * LEAST_US;
 
         deadline = deadline < slice_end ? deadline : slice_end;
-        apic_timer_arm(deadline > soonest ? deadline : soonest);
+        cpu->timer_deadline = deadline > soonest ? deadline : soonest;
+        apic_timer_arm(cpu->timer_deadline);
 }
 
 static void fpu(struct vcpu *v, bool load)
@@ -65,10 +66,22 @@ static void enter(struct vcpu *v, bool flush, struct vm_exit *exit)
         }
 }
 
+/* Two vCPUs may share a number where the CPU has few, so a change of owner flushes. A later vCPU at the same
+ * address has no last_cpu. */
+static bool take_tag(struct cpu *cpu, struct vcpu *v)
+{
+        const struct vcpu *owner;
+
+        v->tag = 1 + v->id % cpu->tags;
+        owner = cpu->tag_owner[v->tag];
+        cpu->tag_owner[v->tag] = v;
+        return owner != v;
+}
+
 static void run_once(struct cpu *cpu, struct vcpu *v)
 {
         struct vm_exit exit = {0};
-        bool flush = v->tlb_epoch != v->guest->epoch || v->last_cpu != (int)cpu->id;
+        bool flush = take_tag(cpu, v) | (v->tlb_epoch != v->guest->epoch) | (v->last_cpu != (int)cpu->id);
         uint64_t start;
 
         v->tlb_epoch = v->guest->epoch;
@@ -84,6 +97,8 @@ static void run_once(struct cpu *cpu, struct vcpu *v)
         take_interrupts();
         start = rdtsc() - start;
         kernel_lock();
+        if (exit.kind == VM_EXIT_ENTRY_FAILED)
+                cpu->tag_owner[v->tag] = NULL; /* whether it flushed is unknown */
         v->report->run_tsc += start;
         host_page->cpu_exits[cpu->id]++;
         exit_handle(v, &exit);
@@ -130,6 +145,7 @@ static void run_vcpu(struct cpu *cpu, struct vcpu *v)
                 run_once(cpu, v);
         } while (keeps_cpu(v));
         fpu(v, false);
+        vm->vcpu_put(v);
         cpu->current = NULL;
         put_back(v);
 }

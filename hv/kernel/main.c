@@ -15,7 +15,7 @@ const struct rf_boot_info *boot_info;
 uint32_t active_controls;
 const struct vm_ops *vm;
 
-static const struct vm_ops *const backends[] = {&svm_ops};
+static const struct vm_ops *const backends[] = {&svm_ops, &vmx_ops};
 
 void kernel_main(const struct rf_boot_info *info);
 

@@ -15,6 +15,11 @@ void smp_kick(struct cpu *cpu); /* an IPI that only makes it leave what it runs 
 void smp_halt_others(void);     /* NMI; for panic and shutdown */
 
 void cpu_setup(struct cpu *cpu); /* GDT, TSS, IDT, control registers, MSRs, this CPU */
+struct cpu_tables {              /* addresses */
+        uint64_t gdt, tss, idt;
+};
+struct cpu_tables cpu_tables(const struct cpu *cpu);
+void cpu_load_tables(struct cpu *cpu); /* GDTR, IDTR and TR again, limits and all */
 void cpu_set_user_stack(struct cpu *cpu, uint64_t rsp);
 extern uint64_t cpu_xcr0; /* for guests; keys excluded */
 extern bool cpu_has_keys, cpu_has_smep;
@@ -45,6 +50,7 @@ extern volatile bool halting;         /* every CPU that sees it stops */
 void cpu_park(void) __attribute__((noreturn));
 void trap_init(void);
 void trap_load(void);
+uint64_t trap_idt(void);
 
 void cpu_loop(struct cpu *cpu) __attribute__((noreturn)); /* loop.c */
 

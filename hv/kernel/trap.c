@@ -44,6 +44,11 @@ void trap_load(void)
         __asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 }
 
+uint64_t trap_idt(void)
+{
+        return (uint64_t)idt;
+}
+
 void interrupt_take(uint64_t vector)
 {
         if (vector == VECTOR_SPURIOUS)

@@ -49,9 +49,10 @@ struct vcpu {
         uint64_t deadline; /* TSC, in RF_VCPU_WAITING */
         uint32_t wait_slot;
         uint64_t slice_end;
-        /* TLB: flushed at entry unless all three still hold */
+        /* TLB: flushed at entry unless all still hold */
         uint64_t tlb_epoch;
         int last_cpu;
+        uint32_t tag; /* ASID or VPID for this entry */
 };
 
 struct guest *guest_get(uint64_t id); /* NULL: none */

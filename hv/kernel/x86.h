@@ -41,6 +41,8 @@ enum {
 
 enum {
         MSR_APIC_BASE = 0x1b,
+        MSR_ARCH_CAPABILITIES = 0x10a,
+        MSR_TSX_CTRL = 0x122,
         MSR_PAT = 0x277,
         MSR_EFER = 0xc0000080,
         MSR_STAR = 0xc0000081,

@@ -11,7 +11,6 @@ enum { DENY_MAP_PAGES = 3 }; /* IOPM is 12 KiB, MSRPM the first 8 of the same: b
 struct svm_cpu {
         uint64_t hsave; /* VM_HSAVE_PA */
         uint64_t host;  /* VMCB for VMSAVE and VMLOAD of the host's FS, GS, TR, LDTR and SYSCALL MSRs */
-        uint32_t asids;
         bool flush_by_asid;
 };
 
@@ -58,7 +57,7 @@ static int svm_cpu_enable(struct cpu *cpu)
                 return -RF_ENOMEM; /* ring 0 stops without this CPU's back end: nothing to give back */
         s->hsave = (uint64_t)hsave;
         s->host = (uint64_t)host;
-        s->asids = features.ebx < CPU_MAX_ASIDS ? features.ebx : CPU_MAX_ASIDS;
+        cpu->tags = features.ebx - 1 < CPU_MAX_TAGS ? features.ebx - 1 : CPU_MAX_TAGS; /* 0 is the host's */
         s->flush_by_asid = (features.edx & SVM_FLUSH_BY_ASID) != 0;
         cpu->hw = s;
         wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
@@ -88,40 +87,18 @@ static int svm_vcpu_init(struct vcpu *v)
         return RF_OK;
 }
 
-/* A later vCPU may get the same address or id: no CPU may take it for the owner of an ASID's translations. */
-static void forget_asids(const struct vcpu *v)
-{
-        for (uint32_t i = 0; i < ncpus; i++)
-                for (uint32_t asid = 0; asid < CPU_MAX_ASIDS; asid++)
-                        if (cpus[i].asid_owner[asid] == v)
-                                cpus[i].asid_owner[asid] = NULL;
-}
-
 static void svm_vcpu_free(struct vcpu *v)
 {
         if (!v->hw)
                 return;
-        forget_asids(v);
         frame_free(phys_of(v->hw));
         v->hw = NULL;
 }
 
-/* ASID 0 is the host's. Two vCPUs may share a number where the CPU has few, so a change of owner flushes. */
-static void set_asid(struct cpu *cpu, struct vcpu *v, bool flush)
+static void load_state(const struct vcpu *v, struct vmcb *c, uint8_t flush)
 {
-        const struct svm_cpu *s = cpu->hw;
-        struct vmcb *c = v->hw;
-        uint32_t asid = 1 + v->id % (s->asids - 1);
-
-        c->asid = asid;
-        c->tlb_control = TLB_NONE;
-        if (flush || cpu->asid_owner[asid] != v)
-                c->tlb_control = s->flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL;
-        cpu->asid_owner[asid] = v;
-}
-
-static void load_state(const struct vcpu *v, struct vmcb *c)
-{
+        c->asid = v->tag;
+        c->tlb_control = flush;
         c->rax = v->gpr[RAX];
         c->rsp = v->gpr[RSP];
         c->rip = v->rip;
@@ -142,23 +119,23 @@ static void store_state(struct vcpu *v, const struct vmcb *c)
 
 static void svm_vcpu_run(struct vcpu *v, bool flush, struct vm_exit *exit)
 {
-        struct cpu *cpu = this_cpu();
-        const struct svm_cpu *s = cpu->hw;
+        const struct svm_cpu *s = this_cpu()->hw;
         struct vmcb *c = v->hw;
 
         if (RF_TEST_CONTROLS) /* they may change while a guest lives */
                 svm_set_intercepts(c);
-        set_asid(cpu, v, flush);
-        load_state(v, c);
+        load_state(v, c, !flush ? TLB_NONE : s->flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL);
         if (RF_TEST_CONTROLS && v->bad_entry)
                 c->efer &= ~(uint64_t)EFER_SVME; /* one of the illegal states of 15.5.1 */
         svm_run(v->gpr, phys_of(c), s->host);
         svm_decode_exit(c, exit);
-        if (exit->kind == VM_EXIT_ENTRY_FAILED)
-                cpu->asid_owner[c->asid] =
-                    NULL; /* whether it flushed is unknown; v's registers stay as given */
-        else
+        if (exit->kind != VM_EXIT_ENTRY_FAILED) /* else v's registers stay as given */
                 store_state(v, c);
+}
+
+/* A VMCB is memory, and its ASID is checked at each entry: nothing stays. */
+static void svm_vcpu_put(struct vcpu *v)
+{
 }
 
 const struct vm_ops svm_ops = {
@@ -171,4 +148,5 @@ const struct vm_ops svm_ops = {
     .vcpu_init = svm_vcpu_init,
     .vcpu_free = svm_vcpu_free,
     .vcpu_run = svm_vcpu_run,
+    .vcpu_put = svm_vcpu_put,
 };

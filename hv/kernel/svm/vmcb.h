@@ -25,11 +25,12 @@ enum {
 enum {
         I1_VINTR = 1u << 4,
         I1_CR0_SELECTIVE = 1u << 5,
-        I1_TABLE_WRITES = 0xfu << 10, /* LIDT, LGDT, LLDT, LTR */
+        I1_TABLES = 0xffu << 6, /* IDTR, GDTR, LDTR, TR: read, then write */
         I1_RDTSC = 1u << 14,
         I1_PUSHF = 1u << 16,
         I1_POPF = 1u << 17,
         I1_IRET = 1u << 20,
+        I1_INTN = 1u << 21,
         I1_PAUSE = 1u << 23,
         I1_MSR = 1u << 28,
         I2_ALL = 0x7fff, /* VMRUN to RDPRU; above are traps after the fact */
@@ -38,6 +39,15 @@ enum {
         I3_ALL = 0x1f, /* INVLPGB, illegal INVLPGB, INVPCID, MCOMMIT, TLBSYNC */
 };
 #define I1_ALL 0xffffffffu
+
+/* Offsets 000h, 002h: bit n = CRn. */
+enum {
+        CR_0 = 1 << 0,
+        CR_2 = 1 << 2,
+        CR_3 = 1 << 3,
+        CR_4 = 1 << 4,
+        CR_OTHERS = 0xffff & ~(CR_0 | CR_2 | CR_3 | CR_4),
+};
 
 enum {
         TLB_NONE = 0,
