@@ -48,6 +48,19 @@ $(IMAGE): $(LOADER) $(IMAGE_FILES) boot/image.sh | deps-build
 usb: $(IMAGE)
 	@FORCE=$(FORCE) boot/usb.sh $< $(DEV)
 
+# What a TFTP or HTTP server needs. snponly.efi, of the package ipxe, is for firmware without iPXE in the NIC.
+SNPONLY ?= /usr/lib/ipxe/snponly.efi
+NETBOOT_FILES := boot/ipxe/boot.ipxe $(LOADER) $(IMAGE_FILES)
+
+.PHONY: netboot deps-netboot
+deps-netboot:
+	@boot/deps.sh netboot
+
+##   make netboot  writes build/netboot: the folder for your TFTP or HTTP server
+netboot: $(NETBOOT_FILES) | deps-netboot
+	rm -rf $(B)/netboot
+	boot/netboot.sh $(B)/netboot $(NETBOOT_FILES) $(SNPONLY)
+
 .PHONY: tools
 ##   make tools    finds or fetches the emulator: QEMU >= 10, or with PLATFORM=bochs Bochs; and an OVMF for it
 tools: $(B)/tools/$(PLATFORM).env
@@ -79,8 +92,9 @@ $(PROBE_ELF): $(PROBE_OBJS) boot/probe/probe.ld
 
 .PHONY: unit-boot
 ##   make unit-boot   unit tests of the loader on this machine
-unit-boot: $(B)/unit/loader_test
-	$<
+unit-boot: $(B)/unit/loader_test $(B)/unit/sums_test
+	$(B)/unit/loader_test
+	$(B)/unit/sums_test
 
 # -fno-builtin: hv/lib defines what the compiler thinks it knows.
 $(B)/unit/loader_test: tests/unit/loader_test.c boot/loader/conf.c boot/loader/elf_check.c boot/loader/memmap.c \
@@ -88,3 +102,7 @@ $(B)/unit/loader_test: tests/unit/loader_test.c boot/loader/conf.c boot/loader/e
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -fno-builtin -fsanitize=address,undefined -fno-sanitize-recover=all \
 	        -DGNU_EFI_USE_MS_ABI -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/x86_64 $(filter %.c,$^) -lcmocka -o $@
+
+$(B)/unit/sums_test: tests/unit/sums_test.c boot/loader/sums.c hv/lib/rf_string.c boot/loader/sums.h | deps-build
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -fno-builtin -fsanitize=address,undefined -fno-sanitize-recover=all $(filter %.c,$^) -lcmocka -o $@

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Installs what is missing of boot/packages.txt through apt.
-#   boot/deps.sh build|test|run ...      the packages with one of these purposes
+#   boot/deps.sh build|test|run|netboot ...      the packages with one of these purposes
 #   boot/deps.sh --packages WHY NAME...  these packages
 # Does nothing, and needs no network and no rights, when all is there.
 set -euo pipefail
@@ -63,13 +63,13 @@ apt() {
 
 main() {
         local why name names=() missing=()
-        [ $# -gt 0 ] || die "usage: boot/deps.sh build|test|run ... | --packages WHY NAME..."
+        [ $# -gt 0 ] || die "usage: boot/deps.sh build|test|run|netboot ... | --packages WHY NAME..."
         if [ "$1" = --packages ]; then
                 why=$2
                 names=("${@:3}")
         else
                 for name in "$@"; do
-                        case $name in build | test | run) ;; *) die "no such purpose: $name" ;; esac
+                        case $name in build | test | run | netboot) ;; *) die "no such purpose: $name" ;; esac
                 done
                 why="for: $*"
                 mapfile -t names < <(wanted "$@")

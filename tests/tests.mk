@@ -1,5 +1,6 @@
 # tests/: what runs, drives and judges the rest. Python 3, standard library only.
-##   make run      builds what is missing, boots the image in QEMU, shows the live table; q stops it
+##   make run      builds what is missing, boots the image in QEMU, shows the live table; q stops it;
+##   make run BOOT=ipxe    the same files over the network; PROTO=tftp or http, IPXE=rom or snponly
 ##   make shell    a shell in the network of a running `make run`: ping, nc, tcpdump reach the guests
 ##   make smoke    boots, drives real traffic to every guest, checks every frame; BARE=echo: without hypervisor
 ##   make test     all tests: unit, system, attacks, a short fuzz; one closing line
@@ -42,8 +43,11 @@ include tests/fuzz/fuzz.mk
 .PHONY: run shell smoke captures
 captures: deps-run
 	@$(PY) tests/system/captures.py
-run: bootable
-	@$(PY) tests/system/run.py
+BOOT ?= stick
+PROTO ?= tftp
+IPXE ?= rom
+run: bootable $(if $(filter ipxe,$(BOOT)),netboot)
+	@$(PY) tests/system/run.py --boot "$(BOOT)" --proto "$(PROTO)" --ipxe "$(IPXE)"
 shell:
 	@$(PY) tests/system/shell.py
 smoke: bootable captures

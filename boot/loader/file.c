@@ -19,7 +19,7 @@ void file_open_volume(void)
         if (EFI_ERROR(loader_bs->HandleProtocol(loader_image, &loaded_image, (void **)&self)) ||
             EFI_ERROR(loader_bs->HandleProtocol(self->DeviceHandle, &file_system, (void **)&fs)) ||
             EFI_ERROR(fs->OpenVolume(fs, &volume)))
-                stop("Start the loader from a FAT volume: a USB stick made with `make usb`.",
+                stop("Start it from a USB stick (make usb), or by iPXE with boot/ipxe/boot.ipxe.",
                      "the loader was started from something without a file system");
 }
 

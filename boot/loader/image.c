@@ -20,6 +20,7 @@ void image_load(const char *name, struct rf_boot_image *out)
 
         file_load(name, &file);
         file_report(&file);
+        check_file(&file);
         if (file.status == RF_FILE_MISSING)
                 stop("Copy it to \\ringfence on this volume, or write the stick again.",
                      "%s is not on this volume (neither \\%s nor \\ringfence\\%s)", name, name, name);

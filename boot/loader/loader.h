@@ -47,6 +47,12 @@ void file_load(const char *name, struct rf_boot_file *out);
 void file_report(const struct rf_boot_file *file);
 void file_free(const struct rf_boot_file *file);
 
+/* ---- check.c: files against ringfence.sums, if there is one ---------------------------------- */
+/* Loads ringfence.sums. Stops if it is there and damaged. */
+void check_open(void);
+/* Stops if the file is not what ringfence.sums says. */
+void check_file(const struct rf_boot_file *file);
+
 /* ---- image.c -------------------------------------------------------------------------------- */
 /* Loads the ELF file, places its segments. Stops if it is missing or malformed. */
 void image_load(const char *name, struct rf_boot_image *out);

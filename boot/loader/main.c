@@ -29,6 +29,7 @@ static void load_configuration(struct rf_boot_info *info)
         struct rf_boot_file *conf = &info->file[0];
 
         file_load("ringfence.conf", conf);
+        check_file(conf);
         if (conf->status == RF_FILE_MISSING)
                 stop("Put ringfence.conf beside BOOTX64.EFI's volume: in its top folder or in \\ringfence.",
                      "there is no \\ringfence.conf and no \\ringfence\\ringfence.conf on this volume");
@@ -62,6 +63,7 @@ static void load_guest_image(struct rf_boot_info *info, const struct conf_item *
         }
         file_load(item->name, file);
         file_report(file);
+        check_file(file);
         info->nfiles++;
 }
 
@@ -113,6 +115,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
         cpu_check_entry();
         info = new_info();
         file_open_volume();
+        check_open();
         load_configuration(info);
         load_named_files(info, &bare);
         if (bare.name[0] != '\0')

@@ -26,4 +26,4 @@ def emulator() -> str:
 
 def only(platform: str, why: str) -> Callable[[_Test], _Test]:
     """Marks a test or class that makes sense on one platform; elsewhere it is skipped, and counted so."""
-    return unittest.skipUnless(PLATFORM == platform, f"only on PLATFORM={platform}: {why}")  # type: ignore[return-value]
+    return unittest.skipUnless(PLATFORM == platform, f"only PLATFORM={platform}: {why}")  # type: ignore[return-value]

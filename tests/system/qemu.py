@@ -21,7 +21,7 @@ USUAL_CPUS = 4
 class Options:
     """What differs from boot to boot."""
 
-    image: Path
+    image: Path  # or, with `netboot`, the folder to boot from
     cpus: int = 0  # 0: as many as are usual on the platform
     cpu: str = ""  # the emulator's word for a CPU model; empty: one that has all we use
     keys: bool = True  # protection keys
@@ -29,11 +29,14 @@ class Options:
     nic: bool = True
     serial: bool = True
     extra: tuple[str, ...] = field(default=())  # more words for QEMU
+    netboot: tuple[str, str] | None = None  # QEMU: protocol (tftp, http) and which iPXE (rom, snponly)
 
 
 def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[str, str]]:
     """boot/run-qemu.sh, which knows the machine that README promises; its words and environment."""
     env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus or USUAL_CPUS), MEM=str(options.memory_mb), SERIAL="none")
+    if options.netboot:
+        env["PROTO"], env["IPXE"] = options.netboot
     words = ["boot/run-qemu.sh", str(options.image)]
     if options.cpu or not options.keys:
         env["CPU"] = options.cpu or NO_KEYS

@@ -14,13 +14,13 @@ from typing import Iterator
 import link
 import net
 import platforms
-import qemu
-from machine import Machine
+from machine import BUILD, Machine
 from peer import Peer
 
 STOPPED = r"ringfence: stopped"
-HELLO = """ringfence: booting {image} in QEMU; network: {network}
+HELLO = """ringfence: booting {image} in QEMU{over}; network: {network}
 ringfence: `make shell` in a second terminal reaches the guests. Keys: q stops, Ctrl-C ends QEMU at once."""
+IPXE = """ringfence: iPXE uses a second NIC, which Ringfence leaves alone: its drivers do not work with QEMU's igb."""
 
 
 @contextlib.contextmanager
@@ -62,15 +62,25 @@ def end(*_: object) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--image", type=Path, default=Path("build/ringfence.img"))
+    parser.add_argument("--boot", choices=["stick", "ipxe"], default="stick")
+    parser.add_argument("--proto", choices=["tftp", "http"], default="tftp")
+    parser.add_argument("--ipxe", choices=["rom", "snponly"], default="rom")
+    parser.add_argument("--image", type=Path)
     parser.add_argument("--cpus", type=int, default=4)
     args = parser.parse_args()
+    netboot = args.boot == "ipxe"
+    if netboot and platforms.emulator() != "QEMU":
+        sys.exit(f"make run: BOOT=ipxe works with PLATFORM=qemu only, not with {platforms.emulator()}")
+    args.image = args.image or BUILD / ("netboot" if netboot else "ringfence.img")
     network = net.enter()
     signal.signal(signal.SIGTERM, end)
-    how = "a namespace of its own" if network.tap else f"built-in datagram peer ({network.reason})"
-    print(HELLO.format(image=args.image, network=how), flush=True)
+    peer = "a namespace of its own" if network.tap else f"built-in datagram peer ({network.reason})"
+    over = f" over {args.proto} by iPXE ({args.ipxe})" if netboot else ""
+    print(HELLO.format(image=args.image, over=over, network=peer), flush=True)
+    if netboot:
+        print(IPXE, flush=True)
     wire = link.Wire(network)
-    options = qemu.Options(args.image, cpus=args.cpus)
+    options = platforms.Options(args.image, cpus=args.cpus, netboot=(args.proto, args.ipxe) if netboot else None)
     with net.Announcement(network), contextlib.closing(wire), keys_at_once():
         with contextlib.ExitStack() as stack:
             if not network.tap:

@@ -29,13 +29,13 @@ def _bits(row: bytes) -> list[bool]:
     return [max(row[at : at + 3]) > 127 for at in range(0, len(row), 3)]
 
 
-def _cells(path: Path, cell_height: int) -> list[list[bytes]]:
-    """The screen's cells, row by row, one byte a pixel line."""
+def _cells(path: Path, cell_height: int, at: tuple[int, int] = (0, 0)) -> list[list[bytes]]:
+    """The screen's cells from pixel `at` on, row by row, one byte a pixel line."""
     width, height, data = _pixels(path)
     grid = []
-    for top in range(0, height - height % cell_height, cell_height):
+    for top in range(at[1], height - cell_height + 1, cell_height):
         rows = [_bits(data[(top + y) * width * 3 : (top + y + 1) * width * 3]) for y in range(cell_height)]
-        lefts = range(0, width - width % _WIDTH, _WIDTH)
+        lefts = range(at[0], width - _WIDTH + 1, _WIDTH)
         grid.append([bytes(sum(row[left + x] << (7 - x) for x in range(_WIDTH)) for row in rows) for left in lefts])
     return grid
 
@@ -46,9 +46,9 @@ def read_text(path: Path) -> list[str]:
     return ["".join(glyphs.get(cell, "\ufffd") for cell in row).rstrip() for row in _cells(path, _HEIGHT)]
 
 
-def shows(path: Path, text: str, cell_height: int = FIRMWARE_HEIGHT) -> bool:
+def shows(path: Path, text: str, cell_height: int = FIRMWARE_HEIGHT, at: tuple[int, int] = (0, 0)) -> bool:
     """Does some row start with `text`, whatever its letters look like? Same letters must have same cells,
     different ones different cells: for a line of some length nothing else fits."""
     shape = [text.index(letter) for letter in text]
-    rows = (row[: len(text)] for row in _cells(path, cell_height))
+    rows = (row[: len(text)] for row in _cells(path, cell_height, at))
     return any([row.index(cell) for cell in row] == shape for row in rows)
