@@ -14,7 +14,7 @@ static uint32_t when(uint32_t control, uint32_t acts)
 
 uint32_t policy_native(void)
 {
-        return ACT_CR_READ | ACT_RDTSC | ACT_FLAGS | ACT_IRET | ACT_INTN | ACT_PAUSE |
+        return ACT_RDTSC | ACT_FLAGS | ACT_IRET | ACT_INTN | ACT_PAUSE |
                when(RF_CONTROL_NO_CR, ACT_CR_WRITE | ACT_DR_WRITE) | when(RF_CONTROL_LGDT, ACT_TABLES) |
                when(RF_CONTROL_NO_MSR, ACT_MSR) | when(RF_CONTROL_NO_XSETBV, ACT_XSETBV);
 }

@@ -12,11 +12,12 @@
  * both vendors: CPUID, HLT, ports, CR8, INVLPG, INVPCID, INVD, WBINVD, MONITOR, MWAIT, RDPMC, task switches
  * and virtualization instructions. */
 enum act {
-        ACT_CR_READ = 1u << 0,  /* MOV from CR0, CR2, CR4; SMSW: a constant, or the guest's own */
-        ACT_CR3_READ = 1u << 1, /* would tell where the tables lie */
-        ACT_CR_WRITE = 1u << 2, /* MOV to CR0, CR3, CR4; CLTS, LMSW */
-        ACT_DR_READ = 1u << 3,  /* DR0-3 are the host's: no vendor swaps them */
-        ACT_DR_WRITE = 1u << 4,
+        /* CR3 would tell where the tables lie. VMX cannot stop reads of CR0, CR2 and CR4: the first and the last
+         * are constants there, the other the guest's own. */
+        ACT_CR_READ = 1u << 0,
+        ACT_CR_WRITE = 1u << 1, /* CLTS and LMSW, too; on VMX not CR2 */
+        ACT_DR_READ = 1u << 2,  /* DR0-3 are the host's: no vendor swaps them */
+        ACT_DR_WRITE = 1u << 3,
         ACT_TABLES = 1u << 5, /* LGDT, LIDT, LLDT, LTR and what stores them */
         ACT_MSR = 1u << 6,
         ACT_XSETBV = 1u << 7,

@@ -129,6 +129,19 @@ static void cause(struct guest *g, const volatile struct rf_vcpu_report *r, char
         }
 }
 
+/* For who wants to know how it came to that: log = verbose. */
+static void log_registers(const struct guest *g, const volatile struct rf_vcpu_report *r)
+{
+        static const char *const names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                              "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+
+        log_line("guest %s: vCPU %u: rip 0x%lx rflags 0x%lx", g->config->name, r->index, r->rip, r->rflags);
+        for (unsigned i = 0; i < 16; i += 4)
+                log_line("guest %s: vCPU %u: %s 0x%lx %s 0x%lx %s 0x%lx %s 0x%lx", g->config->name, r->index,
+                         names[i], r->gpr[i], names[i + 1], r->gpr[i + 1], names[i + 2], r->gpr[i + 2],
+                         names[i + 3], r->gpr[i + 3]);
+}
+
 void guest_explain_death(struct guest *g, uint32_t vcpu)
 {
         const volatile struct rf_vcpu_report *r = &REPORTS[vcpu];
@@ -137,6 +150,8 @@ void guest_explain_death(struct guest *g, uint32_t vcpu)
         cause(g, r, text, sizeof(text));
         guest_where(g, r->rip, where, sizeof(where));
         guest_why(g, "vCPU %u at %s: %s", r->index, where, text);
+        if (log_verbose)
+                log_registers(g, r);
 }
 
 const char *commit_reason(uint32_t reason)

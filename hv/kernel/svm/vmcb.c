@@ -22,20 +22,19 @@ static const struct {
     {ACT_PAUSE, I1_PAUSE, 0},
 };
 
-static uint16_t unless(uint32_t native, uint32_t act, unsigned registers)
+static uint16_t unless(uint32_t native)
 {
-        return (uint16_t)(native & act ? 0 : registers);
+        return native ? 0 : 0xffff;
 }
 
 void svm_set_intercepts(struct vmcb *c)
 {
         uint32_t native = policy_native();
 
-        c->cr_reads = (uint16_t)(CR_OTHERS | unless(native, ACT_CR_READ, CR_0 | CR_2 | CR_4) |
-                                 unless(native, ACT_CR3_READ, CR_3));
-        c->cr_writes = (uint16_t)(CR_OTHERS | unless(native, ACT_CR_WRITE, CR_0 | CR_3 | CR_4));
-        c->dr_reads = unless(native, ACT_DR_READ, 0xffff);
-        c->dr_writes = unless(native, ACT_DR_WRITE, 0xffff);
+        c->cr_reads = unless(native & ACT_CR_READ);
+        c->cr_writes = unless(native & ACT_CR_WRITE);
+        c->dr_reads = unless(native & ACT_DR_READ);
+        c->dr_writes = unless(native & ACT_DR_WRITE);
         c->exceptions = policy_exceptions();
         c->intercept1 =
             I1_ALL & ~(uint32_t)(I1_VINTR | I1_CR0_SELECTIVE); /* none is queued; all CR0 writes exit */

@@ -40,15 +40,6 @@ enum {
 };
 #define I1_ALL 0xffffffffu
 
-/* Offsets 000h, 002h: bit n = CRn. */
-enum {
-        CR_0 = 1 << 0,
-        CR_2 = 1 << 2,
-        CR_3 = 1 << 3,
-        CR_4 = 1 << 4,
-        CR_OTHERS = 0xffff & ~(CR_0 | CR_2 | CR_3 | CR_4),
-};
-
 enum {
         TLB_NONE = 0,
         TLB_FLUSH_ALL = 1,  /* every ASID, the host's too */

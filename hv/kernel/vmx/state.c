@@ -14,7 +14,7 @@
 static const struct {
         uint32_t act, proc, proc2;
 } acts[] = {
-    {ACT_CR_WRITE, PROC_CR3_LOAD, 0}, {ACT_CR3_READ, PROC_CR3_STORE, 0}, {ACT_TABLES, 0, PROC2_TABLES},
+    {ACT_CR_WRITE, PROC_CR3_LOAD, 0}, {ACT_CR_READ, PROC_CR3_STORE, 0}, {ACT_TABLES, 0, PROC2_TABLES},
     {ACT_RDTSC, PROC_RDTSC, 0},       {ACT_PAUSE, PROC_PAUSE, 0},
 };
 
