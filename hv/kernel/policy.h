@@ -12,8 +12,8 @@
  * both vendors: CPUID, HLT, ports, CR8, INVLPG, INVPCID, INVD, WBINVD, MONITOR, MWAIT, RDPMC, task switches
  * and virtualization instructions. */
 enum act {
-        /* CR3 would tell where the tables lie. VMX cannot stop reads of CR0, CR2 and CR4: the first and the last
-         * are constants there, the other the guest's own. */
+        /* CR3 would tell where the tables lie. VMX cannot stop reads of CR0, CR2 and CR4: the first and the
+         * last are constants there, the other the guest's own. */
         ACT_CR_READ = 1u << 0,
         ACT_CR_WRITE = 1u << 1, /* CLTS and LMSW, too; on VMX not CR2 */
         ACT_DR_READ = 1u << 2,  /* DR0-3 are the host's: no vendor swaps them */
