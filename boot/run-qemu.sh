@@ -6,8 +6,9 @@
 #   boot/run-qemu.sh [IMAGE [QEMU OPTION...]]      Ctrl-a x ends it
 #   boot/run-qemu.sh FOLDER [QEMU OPTION...]       boots over the network, from what `make netboot` wrote
 #
-# From the environment: CPU (model), SMP, MEM (MiB), ACCEL, NETDEV (the NIC's options; none by default:
-# no NIC), SERIAL; for a folder PROTO (tftp or http) and IPXE (rom or snponly). The tests (tests/system/qemu.py) start their machines through this script too.
+# From the environment: CPU (model), SMP, MEM (MiB), ACCEL (QEMU's word for it; TCG by default), NETDEV (the
+# NIC's options; none by default: no NIC), SERIAL; for a folder PROTO (tftp or http) and IPXE (rom or
+# snponly). The tests (tests/system/qemu.py) start their machines through this script too.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,6 +1,7 @@
 # tests/: what runs, drives and judges the rest. Python 3, standard library only.
 ##   make run      builds what is missing, boots the image in QEMU, shows the live table; q stops it;
 ##   make run BOOT=ipxe    the same files over the network; PROTO=tftp or http, IPXE=rom or snponly
+##                 in KVM where /dev/kvm offers guests svm or vmx, else in QEMU's TCG; ACCEL=tcg: always so
 ##   make shell    a shell in the network of a running `make run`: ping, nc, tcpdump reach the guests
 ##   make smoke    boots, drives real traffic to every guest, checks every frame; BARE=echo: without hypervisor
 ##   make test     all tests: unit, system, attacks, a short fuzz; one closing line
@@ -46,8 +47,9 @@ captures: deps-run
 BOOT ?= stick
 PROTO ?= tftp
 IPXE ?= rom
+ACCEL ?=
 run: bootable $(if $(filter ipxe,$(BOOT)),netboot)
-	@$(PY) tests/system/run.py --boot "$(BOOT)" --proto "$(PROTO)" --ipxe "$(IPXE)"
+	@$(PY) tests/system/run.py --boot "$(BOOT)" --proto "$(PROTO)" --ipxe "$(IPXE)" --accel "$(ACCEL)"
 shell:
 	@$(PY) tests/system/shell.py
 smoke: bootable captures

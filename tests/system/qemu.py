@@ -29,12 +29,15 @@ class Options:
     nic: bool = True
     serial: bool = True
     extra: tuple[str, ...] = field(default=())  # more words for QEMU
+    accel: str = ""  # QEMU: -accel; empty: TCG, whose figures are the same everywhere
     netboot: tuple[str, str] | None = None  # QEMU: protocol (tftp, http) and which iPXE (rom, snponly)
 
 
 def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[str, str]]:
     """boot/run-qemu.sh, which knows the machine that README promises; its words and environment."""
     env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus or USUAL_CPUS), MEM=str(options.memory_mb), SERIAL="none")
+    if options.accel:
+        env["ACCEL"] = options.accel
     if options.netboot:
         env["PROTO"], env["IPXE"] = options.netboot
     words = ["boot/run-qemu.sh", str(options.image)]

@@ -8,6 +8,7 @@ import signal
 import sys
 import termios
 import tty
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
 
@@ -17,10 +18,14 @@ import platforms
 from machine import BUILD, Machine
 from peer import Peer
 
+sys.path.append("boot")
+import accel  # noqa: E402  (found only now)
+
 STOPPED = r"ringfence: stopped"
-HELLO = """ringfence: booting {image} in QEMU{over}; network: {network}
-ringfence: `make shell` in a second terminal reaches the guests. Keys: q stops, Ctrl-C ends QEMU at once."""
-IPXE = """ringfence: iPXE uses a second NIC, which Ringfence leaves alone: its drivers do not work with QEMU's igb."""
+HELLO = """ringfence: booting {image} in {emulator}; network: {network}
+ringfence: `make shell` in a second terminal reaches the guests. Keys: q stops, Ctrl-C ends {emulator} at once."""
+IPXE = """ringfence: network boot over {proto} by iPXE ({ipxe}), whose drivers do not work with QEMU's igb: it has a
+ringfence: second NIC for itself, which Ringfence leaves alone"""
 
 
 @contextlib.contextmanager
@@ -60,27 +65,44 @@ def end(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> int:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--boot", choices=["stick", "ipxe"], default="stick")
     parser.add_argument("--proto", choices=["tftp", "http"], default="tftp")
     parser.add_argument("--ipxe", choices=["rom", "snponly"], default="rom")
+    parser.add_argument("--accel", default="", help="auto, tcg or kvm")
     parser.add_argument("--image", type=Path)
     parser.add_argument("--cpus", type=int, default=4)
-    args = parser.parse_args()
-    netboot = args.boot == "ipxe"
-    if netboot and platforms.emulator() != "QEMU":
-        sys.exit(f"make run: BOOT=ipxe works with PLATFORM=qemu only, not with {platforms.emulator()}")
-    args.image = args.image or BUILD / ("netboot" if netboot else "ringfence.img")
+    return parser.parse_args()
+
+
+def machine_options(args: argparse.Namespace) -> platforms.Options:
+    """The machine to boot. Says in a line what of it is not as ever."""
+    if platforms.emulator() != "QEMU":
+        if args.boot == "ipxe":
+            sys.exit(f"make run: BOOT=ipxe works with PLATFORM=qemu only, not with {platforms.emulator()}")
+        return platforms.Options(args.image or BUILD / "ringfence.img", cpus=args.cpus)
+    try:
+        choice = accel.wanted(args.accel)
+    except ValueError as error:
+        sys.exit(f"make run: {error}")
+    print(f"ringfence: {choice.line}", flush=True)
+    options = platforms.Options(args.image or BUILD / "ringfence.img", cpus=args.cpus)
+    options = replace(options, accel=choice.accel, cpu=choice.cpu)
+    if args.boot == "ipxe":
+        print(IPXE.format(proto=args.proto, ipxe=args.ipxe), flush=True)
+        options = replace(options, image=args.image or BUILD / "netboot", netboot=(args.proto, args.ipxe))
+    return options
+
+
+def main() -> int:
+    args = arguments()
     network = net.enter()
     signal.signal(signal.SIGTERM, end)
+    options = machine_options(args)
     peer = "a namespace of its own" if network.tap else f"built-in datagram peer ({network.reason})"
-    over = f" over {args.proto} by iPXE ({args.ipxe})" if netboot else ""
-    print(HELLO.format(image=args.image, over=over, network=peer), flush=True)
-    if netboot:
-        print(IPXE, flush=True)
+    print(HELLO.format(image=options.image, emulator=platforms.emulator(), network=peer), flush=True)
     wire = link.Wire(network)
-    options = platforms.Options(args.image, cpus=args.cpus, netboot=(args.proto, args.ipxe) if netboot else None)
     with net.Announcement(network), contextlib.closing(wire), keys_at_once():
         with contextlib.ExitStack() as stack:
             if not network.tap:
