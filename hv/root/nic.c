@@ -135,7 +135,7 @@ void nic_share(struct config *config, config_report report)
         if (!config_share_queues(config, nic.id < 0 ? 0 : NIC_POOLS, report, NULL))
                 return;
         nic.pool[pool] = POOL_USED;
-        error = wire_start(nic.id, pool);
+        error = wire_start(nic.id, pool, RF_NIC_82576);
         if (error == 0)
                 error = igb_ctl_pool_enable(&io, pool, true);
         if (error != 0)

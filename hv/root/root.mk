@@ -47,8 +47,15 @@ $(ROOT_UNIT_BEDS): $(B)/unit/%: tests/unit/%.c tests/unit/root_bed.c tests/unit/
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_UNIT_CFLAGS) -fsanitize=undefined -fno-sanitize-recover=all $(filter %.c %.a,$^) -lcmocka -o $@
 
+# The switch, with memory where root has it.
+ROOT_UNIT_SWITCH := $(B)/unit/root_switch_test
+$(ROOT_UNIT_SWITCH): tests/unit/root_switch_test.c $(addprefix $(ROOT_DIR)/,switch.c port.c wire.c) \
+                hv/lib/rf_string.c $(ROOT_HEADERS) tests/unit/root_switch_bed.h
+	@mkdir -p $(@D)
+	$(CC) $(ROOT_UNIT_CFLAGS) -fsanitize=undefined -fno-sanitize-recover=all $(filter %.c,$^) -lcmocka -o $@
+
 .PHONY: unit-root
-unit-root: $(ROOT_UNIT_PURES) $(ROOT_UNIT_BEDS)
+unit-root: $(ROOT_UNIT_PURES) $(ROOT_UNIT_BEDS) $(ROOT_UNIT_SWITCH)
 	@for t in $^; do $$t || exit 1; done
 
 -include $(ROOT_OBJECTS:.o=.d)

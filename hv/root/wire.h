@@ -7,8 +7,10 @@
 #define WIRE_H
 
 #include "port.h"
+#include "ringfence.h"
 
-int wire_start(int nic, unsigned queue); /* assigned, enabled, all its receive buffers given; -RF_E... */
+int wire_start(int nic, unsigned queue,
+               enum rf_nic_model model); /* assigned, enabled, all its receive buffers given; -RF_E... */
 bool wire_on(void);
 bool wire_next(struct frame *f); /* received, to be given back by wire_received() */
 void wire_received(void);

@@ -15,11 +15,13 @@ from booted import NETWORK, BootedTest
 SOFT = ("queue = soft",)
 LONG = 10_000
 ROUNDS = 800
+METER = r"received (\d+) lost (\d+) duplicate (\d+) corrupt (\d+)"
 PER_FRAME = 1 / 16  # exits at load, the switch's wake-ups included
 
 
 def echo(number: int, words: str = "poll", image: str = "echo.elf", **more: object) -> conf.Guest:
-    return conf.Guest(f"echo{number}", number, image, f"ip={{ip}} {words}", extra=SOFT, **more)  # type: ignore[arg-type]
+    arguments = f"ip={{ip}} {words}"
+    return conf.Guest(f"echo{number}", number, image, arguments, extra=SOFT, **more)  # type: ignore[arg-type]
 
 
 class SoftTest(BootedTest):
@@ -115,7 +117,7 @@ class Waiting(SoftTest):
 
     def test_1_between_guests(self) -> None:
         """meter counts 3,000 frames to echo and back, none on the wire."""
-        told = self.host.wait_guest("meter", r"meter: sent 3000 received (\d+) lost (\d+) duplicate (\d+) corrupt (\d+)", 90)
+        told = self.host.wait_guest("meter", "meter: sent 3000 " + METER, 90)
         self.assertEqual([told[n] for n in (1, 2, 3, 4)], ["3000", "0", "0", "0"])
 
     def test_2_not_on_the_wire(self) -> None:
@@ -242,7 +244,7 @@ class Mixed(SoftTest):
 
     def test_3_soft_to_hardware(self) -> None:
         """meter, behind the switch, to echo1, on the NIC: turned round in the NIC."""
-        told = self.host.wait_guest("meter", r"meter: sent 2000 received (\d+) lost (\d+) duplicate (\d+) corrupt (\d+)", 60)
+        told = self.host.wait_guest("meter", "meter: sent 2000 " + METER, 60)
         self.assertEqual([told[n] for n in (1, 2, 3, 4)], ["2000", "0", "0", "0"])
 
 
