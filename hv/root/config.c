@@ -279,45 +279,43 @@ static unsigned count_queues(const struct config *c, enum config_queue kind)
         return n;
 }
 
-static void no_queue(struct parser *p, struct config_guest *g, unsigned pairs,
-                     const struct config_guest *last)
+/* The first that asked for one has one, if there is any. */
+static void no_queue(struct parser *p, struct config_guest *g, unsigned pairs)
 {
         unsigned line = g->key_line[GUEST_QUEUE] != 0 ? g->key_line[GUEST_QUEUE] : g->line;
+        const struct config_guest *first = p->c->guest;
 
         g->bad = true;
-        if (pairs == 0)
+        if (pairs == 0) {
                 fail(p, line,
                      "[guest %s] wants a hardware queue, and there is no usable nic; expected queue = auto",
                      g->name);
-        else
-                fail(
-                    p, line,
-                    "[guest %s] gets no queue: [guest %s], line %u, has the last of the %u of this nic; expected "
-                    "queue = auto in one of them",
-                    g->name, last->name, last->key_line[GUEST_QUEUE], pairs);
+                return;
+        }
+        while (first->bad || first->queue != QUEUE_HARDWARE)
+                first++;
+        fail(
+            p, line,
+            "[guest %s] gets no queue: this nic has %u, taken by [guest %s], line %u%s; expected queue = auto in "
+            "one of them",
+            g->name, pairs, first->name, first->key_line[GUEST_QUEUE], pairs > 1 ? ", and others" : "");
 }
 
 /* Gives what is left of `pairs` to guests of this kind, in the order of the file; the others go behind the
  * switch, or, where there is none, have nothing. Returns what is left then. */
 static unsigned hand_out(struct parser *p, enum config_queue kind, unsigned pairs, unsigned left, bool soft)
 {
-        static const struct config_guest nobody;
-        const struct config_guest *last = &nobody;
-
         for (unsigned i = 0; i < p->c->nguests; i++) {
                 struct config_guest *g = &p->c->guest[i];
 
-                if (!g->bad && g->queue == QUEUE_HARDWARE && kind != QUEUE_HARDWARE)
-                        last = g;
                 if (g->bad || g->queue != kind)
                         continue;
                 if (left == 0 && !soft) {
-                        no_queue(p, g, pairs, last);
+                        no_queue(p, g, pairs);
                         continue;
                 }
                 g->queue = left > 0 ? QUEUE_HARDWARE : QUEUE_SOFT;
                 left -= left > 0;
-                last = g;
         }
         return left;
 }

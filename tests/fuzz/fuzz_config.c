@@ -37,6 +37,18 @@ static void check_guest(const struct config_guest *g)
         must(g->bad || (g->mac[0] & 1) == 0);
 }
 
+/* Nobody who starts is undecided where there is a NIC, and no pair is given twice. */
+static void check_queues(struct config *c, unsigned pairs, struct seen *seen)
+{
+        unsigned given = config_share_queues(c, pairs, report, seen), undecided = 0;
+
+        for (unsigned i = 0; i < c->nguests; i++) {
+                given += !c->guest[i].bad && c->guest[i].queue == QUEUE_HARDWARE;
+                undecided += !c->guest[i].bad && c->guest[i].queue == QUEUE_AUTO;
+        }
+        must(given <= pairs && (undecided == 0 || pairs == 0) && c->errors == seen->reports);
+}
+
 static void check_root(const char *text, size_t n)
 {
         static struct config c;
@@ -50,6 +62,7 @@ static void check_root(const char *text, size_t n)
                 check_guest(&c.guest[i]);
         config_check_memory(&c, 16384, report, &seen);
         must(c.errors == seen.reports);
+        check_queues(&c, n % 10, &seen);
 }
 
 static void check_loader(const char *text, size_t n)

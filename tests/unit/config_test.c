@@ -85,6 +85,7 @@ static const struct {
     {"mac = 02-00-00-00-00-01", "expected mac"},
     {"mac = 0g:00:00:00:00:01", "expected mac"},
     {"restart = maybe", "never, on-failure or always"},
+    {"queue = hard", "queue = auto, hardware or soft"},
     {"image = second.elf", "second \"image\" in this section, the first is in line 2"},
     {"just words", "no '='"},
     {"arguments = caf\xc3\xa9", "printable"},
@@ -242,6 +243,62 @@ static void test_too_much_memory(void **state)
         assert_true(config.guest[1].bad);
 }
 
+/* Which queue each of `kinds` gets on a NIC with so many pairs: h, s, a (undecided: none) or - (bad), and w
+ * in front if the switch takes one. */
+static const char *shared(unsigned pairs, const char *const *kinds)
+{
+        static char out[32];
+        char text[2048] = "";
+        size_t n = 0;
+
+        for (unsigned i = 0; kinds[i] != NULL; i++)
+                snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                         "[guest g%u]\nimage = a\nqueue = %s\n", i, kinds[i]);
+        parse(text);
+        assert_int_equal(config.errors, 0);
+        if (config_share_queues(&config, pairs, report, NULL))
+                out[n++] = 'w';
+        for (unsigned i = 0; i < config.nguests; i++)
+                out[n++] = config.guest[i].bad ? '-' : "ahs"[config.guest[i].queue];
+        out[n] = '\0';
+        return out;
+}
+
+#define KINDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void test_shared_queues(void **state)
+{
+        assert_string_equal(shared(8, KINDS("auto", "auto", "hardware")), "hhh");
+        assert_string_equal(shared(2, KINDS("auto", "auto", "hardware")), "wssh");
+        assert_string_equal(shared(3, KINDS("auto", "soft", "auto")), "whsh");
+        assert_string_equal(shared(3, KINDS("auto", "auto", "auto", "hardware")), "whssh");
+        assert_string_equal(shared(1, KINDS("auto")), "h");
+        assert_string_equal(shared(1, KINDS("hardware")), "h");
+        assert_string_equal(shared(1, KINDS("soft")), "ws");
+        assert_string_equal(shared(1, KINDS("auto", "auto", "auto")), "wsss");
+        assert_string_equal(shared(0, KINDS("auto", "soft", "auto")), "asa");
+}
+
+static void test_no_queue_left(void **state)
+{
+        assert_string_equal(shared(1, KINDS("auto", "hardware", "hardware")), "-h-");
+        assert_string_equal(shared(1, KINDS("hardware", "hardware")), "h-");
+        assert_int_equal(error_line, 6);
+        assert_contains(error_text,
+                        "[guest g1] gets no queue: this nic has 1, taken by [guest g0], line 3; expected");
+        assert_contains(error_text, "expected queue = auto in one of them");
+        assert_string_equal(shared(1, KINDS("soft", "hardware")), "-h");
+        assert_int_equal(error_line, 3);
+        assert_contains(error_text,
+                        "[guest g0] gets no queue: this nic has 1, taken by [guest g1], line 6; expected");
+        assert_string_equal(shared(2, KINDS("hardware", "hardware", "hardware")), "hh-");
+        assert_contains(error_text, "this nic has 2, taken by [guest g0], line 3, and others; expected");
+        assert_string_equal(shared(0, KINDS("auto", "hardware")), "a-");
+        assert_contains(
+            error_text,
+            "[guest g1] wants a hardware queue, and there is no usable nic; expected queue = auto");
+}
+
 static void test_too_many_guests(void **state)
 {
         char text[4096];
@@ -290,6 +347,8 @@ int main(void)
             cmocka_unit_test(test_duplicate_mac),
             cmocka_unit_test(test_derived_macs),
             cmocka_unit_test(test_too_much_memory),
+            cmocka_unit_test(test_shared_queues),
+            cmocka_unit_test(test_no_queue_left),
             cmocka_unit_test(test_too_many_guests),
             cmocka_unit_test(test_mutations),
         };
