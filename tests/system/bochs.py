@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Iterator
 
@@ -16,6 +17,7 @@ from machine import BUILD, LOGS
 from qemu import NIC_MAC, Options
 
 KEYS, NO_KEYS = "corei7_icelake_u", "corei7_skylake_x"  # CPU models with and without protection keys
+CONNECTS = 30  # seconds Bochs may take to connect its serial port, which is the first it does
 USUAL_CPUS = 2  # each costs: they run in turns in one thread
 _LOG_LINE = re.compile(r"^\d+([pe])\[(\S*) *\] *(.*)")
 _EVERY_BOOT = re.compile(r"Unknown register 0x17|ignored \(read-only\)|non existent offset|CHS set to")
@@ -70,6 +72,9 @@ class Bochs(machine.Machine):
                 yield data
 
     def _type(self, keys: bytes) -> None:
+        end = time.monotonic() + CONNECTS
+        while self._serial is None and self.running() and time.monotonic() < end:
+            time.sleep(0.1)
         if self._serial is None:
             raise OSError("Bochs has not connected its serial port")
         self._serial.sendall(keys)

@@ -48,14 +48,23 @@ class Elf:
             found[self.data[names + name : self.data.index(b"\0", names + name)].decode()] = value
         return found
 
-    def read(self, va: int, size: int) -> bytes:
-        """Bytes at an address of a loadable segment."""
+    def _place(self, va: int, size: int) -> int:
+        """Where in the file an address of a loadable segment is."""
         for load in range(len(self.loads)):
             at = va - self.get(load, P_VADDR)
             if 0 <= at and at + size <= self.get(load, P_FILESZ):
-                start = self.get(load, P_OFFSET) + at
-                return self.data[start : start + size]
+                return self.get(load, P_OFFSET) + at
         raise ValueError(f"{va:#x} is in no segment")
+
+    def read(self, va: int, size: int) -> bytes:
+        """Bytes at an address of a loadable segment."""
+        start = self._place(va, size)
+        return self.data[start : start + size]
+
+    def with_entry_code(self, code: bytes) -> bytes:
+        """Other instructions at the entry point."""
+        start = self._place(self._get(E_ENTRY, "<Q"), len(code))
+        return self.data[:start] + code + self.data[start + len(code) :]
 
     def _with(self, at: int, form: str, value: int) -> bytes:
         data = bytearray(self.data)

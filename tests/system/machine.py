@@ -5,6 +5,7 @@ What the platforms share; qemu.py and bochs.py say what is theirs. Everything th
 failed to come is reported with the last serial lines and the emulator's own reason. The whole serial output is
 kept in a log file.
 """
+import contextlib
 import os
 import re
 import subprocess
@@ -45,7 +46,8 @@ class Machine:
         self._changed = threading.Condition()
         self._log = (LOGS / f"{name}.serial").open("w", encoding="utf-8")
         self._errors = LOGS / f"{name}.stderr"
-        self.started = self._heard = time.monotonic()
+        self.started = self._last = time.monotonic()
+        self.heard = False  # whether the serial port has said anything yet
         self._process = self._launch(options, wire)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -94,7 +96,7 @@ class Machine:
             with self._changed:
                 *lines, self._partial = re.split(r"\r*\n", self._partial + text)
                 self._lines += [_ESCAPES.sub("", line) for line in lines]
-                self._heard = time.monotonic()
+                self.heard, self._last = True, time.monotonic()
                 self._changed.notify_all()
         with self._changed:
             self._changed.notify_all()
@@ -114,7 +116,7 @@ class Machine:
 
     def silent(self) -> float:
         """Seconds since the serial port last said something."""
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._last
 
     def wait(self, pattern: str, timeout: float = 30, since: int = 0, silence: float = 0) -> re.Match[str]:
         """The first serial line from `since` on in which pattern is found. `silence`: give up after so many
@@ -130,7 +132,12 @@ class Machine:
                         return found
                 at = max(since, len(self._lines))
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._thread.is_alive():
+                if not self._thread.is_alive():
+                    what = f"{self.EMULATOR} ended, with no serial line with /{pattern}/"
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        self._process.wait(5)
+                    break
+                if left <= 0:
                     break
                 if silence and self.silent() > silence:
                     what = f"the machine hangs: no output for {silence:g} s, and no line with /{pattern}/"

@@ -11,6 +11,7 @@ from machine import PLATFORM
 from qemu import Options
 
 _MACHINES: dict[str, type[machine.Machine]] = {"qemu": qemu.Qemu, "bochs": bochs.Bochs}
+NO_SCREEN = "Bochs has no screen here: its display without a window cannot do 32 bits a pixel"
 _Test = TypeVar("_Test")
 
 

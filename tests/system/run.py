@@ -7,25 +7,28 @@ import select
 import signal
 import sys
 import termios
+import time
 import tty
 from dataclasses import replace
 from pathlib import Path
 from typing import Iterator
 
+import image
 import link
 import net
 import platforms
-from machine import BUILD, Machine
+from machine import BUILD, SILENCE, Machine
 from peer import Peer
 
 sys.path.append("boot")
 import accel  # noqa: E402  (found only now)
 
-STOPPED = r"ringfence: stopped"
+STOPPED = r"ringfence: stopped( by panic)?"
 HELLO = """ringfence: booting {image} in {emulator}; network: {network}
 ringfence: `make shell` in a second terminal reaches the guests. Keys: q stops, Ctrl-C ends {emulator} at once."""
 IPXE = """ringfence: network boot over {proto} by iPXE ({ipxe}), whose drivers do not work with QEMU's igb: it has a
 ringfence: second NIC for itself, which Ringfence leaves alone"""
+SLOW_START = 4  # seconds without a word from the firmware until we say something ourselves
 
 
 @contextlib.contextmanager
@@ -42,12 +45,31 @@ def keys_at_once() -> Iterator[None]:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
+class Progress:
+    """A dot a second while the firmware has not said anything: a slow emulator is not a dead one."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self._dots = machine, 0
+
+    def show(self) -> None:
+        seconds = int(time.monotonic() - self._machine.started) - SLOW_START
+        if self._machine.heard or seconds <= self._dots:
+            return
+        print("" if self._dots else "ringfence: the firmware is starting ", end=".", flush=True)
+        self._dots = seconds
+
+
 def serve(machine: Machine) -> int:
-    """Pass keys on until Ringfence says that it stopped, or QEMU ends."""
-    inputs = [sys.stdin]
+    """Pass keys on until Ringfence says that it stopped, the emulator ends, or the machine hangs: the live table
+    is redrawn every second or so, and before there is one, something is said all the time."""
+    inputs, progress = [sys.stdin], Progress(machine)
     while machine.running():
-        if machine.found(STOPPED):
-            return 0
+        progress.show()
+        if stopped := machine.found(STOPPED):
+            return 1 if stopped[0][1] else 0
+        if machine.silent() > SILENCE:
+            print(machine.story(f"make run: the machine hangs: no output for {SILENCE} s"), file=sys.stderr)
+            return 1
         ready, _, _ = select.select(inputs, [], [], 0.25)
         if ready:
             keys = os.read(sys.stdin.fileno(), 64)
@@ -55,8 +77,8 @@ def serve(machine: Machine) -> int:
                 machine.key(keys.decode("ascii", "ignore"))
             else:
                 inputs = []  # end of input is no reason to stop
-    if machine.found(STOPPED):
-        return 0
+    if stopped := machine.found(STOPPED):
+        return 1 if stopped[0][1] else 0
     print(machine.story("make run: the machine ended by itself"), file=sys.stderr)
     return 1
 
@@ -72,7 +94,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--ipxe", choices=["rom", "snponly"], default="rom")
     parser.add_argument("--accel", default="", help="auto, tcg or kvm")
     parser.add_argument("--image", type=Path)
-    parser.add_argument("--cpus", type=int, default=4)
+    parser.add_argument("--cpus", type=int, default=0)
     return parser.parse_args()
 
 
@@ -102,6 +124,9 @@ def main() -> int:
     options = machine_options(args)
     peer = "a namespace of its own" if network.tap else f"built-in datagram peer ({network.reason})"
     print(HELLO.format(image=options.image, emulator=platforms.emulator(), network=peer), flush=True)
+    if options.image.is_file():
+        print(f"ringfence: sha256 {image.checksum(options.image)}", flush=True)
+    os.environ.setdefault("SYNC", "slowdown")  # of Bochs: a table a second is enough
     wire = link.Wire(network)
     with net.Announcement(network), contextlib.closing(wire), keys_at_once():
         with contextlib.ExitStack() as stack:

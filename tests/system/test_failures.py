@@ -12,6 +12,7 @@ import conf
 import flows
 import image
 import load
+import platforms
 import screen
 from booted import BootedTest
 from controlled import ControlledTest
@@ -73,6 +74,7 @@ class PanicOnBoth(_Panic):
         first = next(n for n, line in enumerate(lines) if "PANIC" in line)
         cls.text = [line.rstrip() for line in lines[first:]]
 
+    @platforms.only("qemu", platforms.NO_SCREEN)
     def test_4_screen_shows_the_same(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             dump = Path(folder) / "screen.ppm"
@@ -87,6 +89,7 @@ class PanicOnBoth(_Panic):
         self.assertEqual(self.machine.found(r"\S", mark), [])
 
 
+@platforms.only("qemu", platforms.NO_SCREEN)
 class PanicOnScreen(_Panic):
     """Without a serial port the screen is all there is."""
 
@@ -135,6 +138,7 @@ class RootDies(ControlledTest):
         self.assertEqual(self.machine.found(r"stat: ", mark), [])
 
 
+@platforms.only("qemu", "Bochs has no other NIC on PCI that OVMF leaves alone")
 class UnknownNic(BootedTest):
     """A NIC without a register table is refused by name of its ids; guests start without a queue."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import conf
 import flows
 import load
+import platforms
 import screen
 from booted import BootedTest
 from controlled import ControlledTest
@@ -15,6 +16,7 @@ from controlled import ControlledTest
 ECHO = conf.Guest("echo", 1, "echo.elf", "ip={ip}")
 
 
+@platforms.only("qemu", platforms.NO_SCREEN)
 class NoSerialPort(BootedTest):
     """Everything is on the screen: boot log, guests' consoles, and the live table if asked for."""
 
@@ -45,6 +47,7 @@ class NoSerialPort(BootedTest):
         self.assertTrue(result.good, result.text())
 
 
+@platforms.only("qemu", platforms.NO_SCREEN)
 class LiveTableOnScreen(NoSerialPort):
     """The live table too."""
 

@@ -17,7 +17,7 @@ class NoKeys(BootedTest):
 
     GUESTS = (conf.Guest("commit", 1, "echo.elf", "ip={ip} poll stats=1"),
               conf.Guest("plain", 2, "echo-plain.elf", "ip={ip} poll stats=1"))
-    OPTIONS = {"cpu": "max,+svm,+npt,-pku"}
+    OPTIONS = {"keys": False}
 
     def handed_over(self, name: str) -> int:
         """How many commits, or doorbell stores, the guest says it has made: the last of two equal answers."""

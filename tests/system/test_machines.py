@@ -5,6 +5,7 @@ import unittest
 import conf
 import flows
 import load
+import platforms
 from booted import BootedTest
 
 
@@ -25,6 +26,7 @@ class Smallest(_Machine):
     OPTIONS = {"cpus": 1, "memory_mb": 256}
 
 
+@platforms.only("qemu", "Bochs has at most 2 GiB, and eight CPUs in turns are a long wait")
 class Large(_Machine):
     """Memory above 4 GiB and eight CPUs; a guest whose own memory does not fit below 4 GiB."""
 

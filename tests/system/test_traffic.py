@@ -185,7 +185,7 @@ class NoKeys(BootedTest):
     """A CPU without protection keys: commit is a hypercall that validates the same, one exit a burst."""
 
     GUESTS = tuple(conf.Guest(f"echo{n}", n, "echo.elf", "ip={ip} poll") for n in (1, 2))
-    OPTIONS = {"cpu": "max,+svm,+npt,-pku"}
+    OPTIONS = {"keys": False}
 
     def test_traffic(self) -> None:
         before = self.host.stats()

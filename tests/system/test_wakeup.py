@@ -18,6 +18,7 @@ import conf
 import frames
 import gdb
 import load
+import platforms
 from booted import BootedTest, guest_file
 from controlled import ControlledTest
 from flows import ECHO_PORTS, turned_round
@@ -40,6 +41,9 @@ def symbol(name: str) -> int:
     data = guest_file("waiter.elf")
     lines = subprocess.run(["nm", str(data)], capture_output=True, text=True, check=True).stdout
     return int(re.findall(rf"^([0-9a-f]+) T {name}$", lines, re.MULTILINE)[0], 16)
+
+
+NO_STUB = "Debian's Bochs has no debug stub that holds a CPU at an instruction; test_wait.py sends at random moments"
 
 
 class Sweep:
@@ -187,6 +191,7 @@ class _Wakeup(BootedTest):
         return [m[0] for m in self.machine.found(r"^\[waiter\] .*LOST WAKE-UP.*")]
 
 
+@platforms.only("qemu", NO_STUB)
 class EveryInstruction(_Wakeup):
     """Nothing is lost."""
 
@@ -207,6 +212,7 @@ class EveryInstruction(_Wakeup):
         self.assertLess(len(missed), len(places) * FEW_MISSED, [hex(place) for place in missed])
 
 
+@platforms.only("qemu", NO_STUB)
 class WithoutTheCheck(_Wakeup, ControlledTest):
     """The control: a `wait` that does not look at the ring once its interrupt is armed. The same test must fail."""
 
