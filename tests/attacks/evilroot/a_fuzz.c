@@ -65,6 +65,11 @@ static uint64_t argument(void)
             RF_RING_VA,
             RF_RING_VA + 16,
             RF_STAGING_VA,
+            RF_NIC_OF_SOFT,
+            RF_VCPU_ROOT,
+            RF_ROOT_POOL,
+            RF_ROOT_POOL_PAGES,
+            RF_ROOT_SOFT,
             0xfffff000,
             0xfffffffffffff000,
             0xffff800000000000,
@@ -113,6 +118,23 @@ static uint64_t free_pages(void)
 
 /* While guests, one with a queue, are being built and started all the time: something must be there to break.
  */
+/* Root's own queue, and a soft one whose rings and pool are full of anything. */
+static void furnish_switch(int guest)
+{
+        uint64_t q = next() % RF_SOFT_QUEUES, *ring = (uint64_t *)(RF_ROOT_SOFT + q * RF_ROOT_SOFT_STEP),
+                 *pool = (uint64_t *)(RF_ROOT_GUEST(guest) + POOL_VA);
+
+        sys_queue_assign(nic, next() % 8, RF_VCPU_ROOT, (unsigned)next() % 4, RF_ROOT_POOL,
+                         RF_ROOT_POOL_PAGES);
+        sys_queue_enable(nic, next() % 8);
+        if (sys_queue_assign(RF_NIC_OF_SOFT, (unsigned)q, (uint32_t)sys_vcpu_id(guest, 0), 0, POOL_VA, 4) !=
+            0)
+                return;
+        sys_queue_enable(RF_NIC_OF_SOFT, (unsigned)q);
+        for (unsigned i = 0; i < 2 * RF_PAGE_SIZE / 8; i++)
+                ring[i] = pool[i] = next();
+}
+
 static void furnish(void)
 {
         int64_t id = sys_guest_new(512, 1 + next() % 2);
@@ -125,6 +147,8 @@ static void furnish(void)
         sys_guest_map((int)id, DATA_VA, 4, RF_MAP_DATA);
         sys_guest_map((int)id, POOL_VA, 4, RF_MAP_POOL);
         memcpy((void *)(RF_ROOT_GUEST(id) + CODE_VA), snippets, (size_t)(snippets_end - snippets));
+        if (next() % 2)
+                furnish_switch((int)id);
         sys_queue_assign(nic, next() % 8, (uint32_t)sys_vcpu_id((int)id, 0), 0, POOL_VA, 4);
         sys_queue_enable(nic, next() % 8);
 }
@@ -147,6 +171,8 @@ static void storm(unsigned calls, struct tally *t)
                         t->other++;
         }
         check("fuzz", "audit", sys_audit() == 0);
+        for (unsigned q = 0; q < 8; q++)
+                sys_queue_revoke(nic, q); /* root's own among them */
         end_all();
         nic_reopen();
 }
@@ -159,6 +185,10 @@ void attack_fuzz(void)
 
         end_all();
         nic_reopen();
+        for (unsigned slot = 0; slot < RF_MAX_QUEUES; slot++) { /* pool and staging are root's for ever */
+                sys_queue_assign(nic, 7, RF_VCPU_ROOT, slot, RF_ROOT_POOL, RF_ROOT_POOL_PAGES);
+                sys_queue_revoke(nic, 7);
+        }
         storm(CALLS / 10, &t);
         before = free_pages();
         storm(CALLS, &t);

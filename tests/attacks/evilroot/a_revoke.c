@@ -24,7 +24,7 @@ static void one(unsigned round, struct tally *t)
         v = &REPORTS[s.vcpu];
         heartbeat(&s, NO_PAUSE);
         pause_us(100 + round * 7919 % SPREAD_US);
-        error = sys_queue_revoke(nic, 0);
+        error = sys_queue_revoke(nic_soft ? RF_NIC_OF_SOFT : nic, 0);
         tail = sys_nic_read(nic, IGB_TDT0);
         pause_us(LOOK_MS * 1000);
         t->tried++;

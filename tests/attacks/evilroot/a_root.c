@@ -231,6 +231,40 @@ static void queue_calls(struct subject *s, struct subject *other)
         expect("no such call", rf_sys(UINT64_MAX, 0, 0, 0, 0, 0, 0), -RF_ENOTSUP);
 }
 
+/* Soft queues, and root as the owner of a queue: only with its own pool, and only as root. */
+static void switch_calls(struct subject *other)
+{
+        const uint64_t pages = RF_ROOT_POOL_PAGES;
+
+        expect("commit without a queue", sys_commit(RF_VCPU_ROOT, 1, 1), (int64_t)RF_COMMIT_RING << 32);
+        expect("a guest's pool for root", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, POOL_VA, pages),
+               -RF_EINVAL);
+        expect("more than its pool", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages + 1),
+               -RF_EINVAL);
+        expect("root's pool for a guest", sys_queue_assign(nic, 2, other->vcpu, 0, RF_ROOT_POOL, pages),
+               -RF_ENOENT);
+        expect("root behind itself",
+               sys_queue_assign(RF_NIC_OF_SOFT, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages), -RF_EINVAL);
+        expect("soft queue 64", sys_queue_assign(RF_NIC_OF_SOFT, RF_SOFT_QUEUES, other->vcpu, 0, POOL_VA, 1),
+               -RF_ENOENT);
+        expect("data as a soft pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, DATA_VA, 1),
+               -RF_EPERM);
+        expect("registers of soft queues", sys_nic_write(RF_NIC_OF_SOFT, IGB_RDT0, 0), -RF_ENOENT);
+        expect("root gets a queue", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages), 0);
+        expect("and no second one", sys_queue_assign(nic, 3, RF_VCPU_ROOT, 1, RF_ROOT_POOL, pages),
+               -RF_ENOTSUP);
+        expect("commit before it runs", sys_commit(RF_VCPU_ROOT, 1, 1), (int64_t)RF_COMMIT_RING << 32);
+        expect("arm before it runs", rf_sys(RF_SYS_SWITCH_ARM, 0, 0, 0, 0, 0, 0), -RF_ENOENT);
+        expect("it runs", sys_queue_enable(nic, 2), 0);
+        expect("arm past the ring", rf_sys(RF_SYS_SWITCH_ARM, 256, 0, 0, 0, 0, 0), -RF_EINVAL);
+        ((volatile uint64_t *)RF_STAGING_VA)[0] = pages * RF_PAGE_SIZE - 2047;
+        expect("a buffer past its pool", sys_commit(RF_VCPU_ROOT, 0, 1), (int64_t)RF_COMMIT_ADDRESS << 32);
+        expect("it is over", sys_queue_revoke(nic, 2), 0);
+        expect("commit after it", sys_commit(RF_VCPU_ROOT, 0, 1) >> 32, RF_COMMIT_REVOKED);
+        expect("wake nobody", rf_sys(RF_SYS_SOFT_WAKE, 2, 0, 0, 0, 0, 0), 0);
+        expect("wake queue 64", rf_sys(RF_SYS_SOFT_WAKE, RF_SOFT_QUEUES, 0, 0, 0, 0, 0), -RF_ENOENT);
+}
+
 /* A guest freed while its queue is live: the queue is off before its frames have a new owner. */
 static void free_live(struct subject *s)
 {
@@ -263,6 +297,7 @@ void attack_calls(void)
         memory_calls(&s);
         vcpu_calls(&s);
         queue_calls(&s, &other);
+        switch_calls(&other);
         reset_live(&s);
         free_live(&s);
         subject_end(&other);

@@ -83,6 +83,7 @@ uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, ui
 
 /* ---- nic.c ------------------------------------------------------------------------------- */
 extern int nic;
+extern bool nic_soft; /* queues are soft ones from here on */
 void nic_open(void);
 void nic_reopen(void); /* after something may have reset or upset it */
 const uint8_t *nic_mac(int queue);
@@ -123,8 +124,12 @@ void attack_registers(void);
 void attack_calls(void);
 void attack_fuzz(void);
 void attack_memory(void);
+void attack_soft(void);
 void last_write_code(void);
 void last_read_kernel(void);
 void last_port(void);
+void last_soft_state(void);
+void last_soft_revoked(void);
+void last_soft_execute(void);
 
 #endif

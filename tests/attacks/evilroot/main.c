@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Which attacks, under which controls. ringfence.conf says: `# evil = stores guard ...`, and `controls` to
- * run each with its positive controls too (test builds). */
+ * run each with its positive controls too (test builds). `on-soft`: guests get soft queues. */
 #include "evil.h"
 
 uint32_t controls;
@@ -31,12 +31,16 @@ static const struct attack {
     {"calls", attack_calls, {0}},
     {"memory", attack_memory, {0}},
     {"fuzz", attack_fuzz, {0}},
+    {"soft", attack_soft, {RF_CONTROL_NO_VALIDATE, RF_CONTROL_NO_TXFLAGS}},
 };
 
 static const struct attack last[] = {
     {"write-code", last_write_code, {RF_CONTROL_NO_EXCLUSIVE}},
     {"read-kernel", last_read_kernel, {0}},
     {"port", last_port, {0}},
+    {"soft-state", last_soft_state, {0}},
+    {"soft-revoked", last_soft_revoked, {0}},
+    {"soft-execute", last_soft_execute, {0}},
 };
 
 bool set_controls(uint32_t mask)
@@ -77,6 +81,7 @@ void root_main(void)
 
         say("evilroot: ready");
         nic_open();
+        nic_soft = asked("on-soft");
         for (unsigned i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++)
                 if (asked(attacks[i].name))
                         run_all(&attacks[i], with_controls);

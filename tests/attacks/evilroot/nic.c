@@ -7,6 +7,7 @@
 
 enum { LINK_MS = 3000 };
 int nic = -1;
+bool nic_soft;
 
 static uint32_t io_read(void *ctx, uint32_t off)
 {
@@ -64,10 +65,13 @@ void nic_open(void)
 void nic_attach(struct subject *s)
 {
         unsigned q = (unsigned)s->queue;
-        int64_t error = sys_queue_assign(nic, q, s->vcpu, 0, POOL_VA, POOL_PAGES);
+        int id = nic_soft ? RF_NIC_OF_SOFT : nic;
+        int64_t error = sys_queue_assign(id, q, s->vcpu, 0, POOL_VA, POOL_PAGES);
 
         if (error == 0)
-                error = sys_queue_enable(nic, q);
+                error = sys_queue_enable(id, q);
+        if (nic_soft && error == 0)
+                return;
         if (error == 0)
                 error = igb_ctl_set_mac(&io, q, nic_mac(s->queue));
         if (error == 0)
@@ -78,7 +82,9 @@ void nic_attach(struct subject *s)
 
 void nic_detach(struct subject *s)
 {
-        igb_ctl_pool_enable(&io, (unsigned)s->queue, false);
-        igb_ctl_clear_mac(&io, (unsigned)s->queue);
-        sys_queue_revoke(nic, (unsigned)s->queue);
+        if (!nic_soft) {
+                igb_ctl_pool_enable(&io, (unsigned)s->queue, false);
+                igb_ctl_clear_mac(&io, (unsigned)s->queue);
+        }
+        sys_queue_revoke(nic_soft ? RF_NIC_OF_SOFT : nic, (unsigned)s->queue);
 }
