@@ -74,7 +74,7 @@ static void yield(struct vcpu *v)
         v->state->pending = 0;
         if (!taken || pending != GS_PENDING_SWITCH)
                 v->slice_end = 0;
-        v->bad_entry = control_on(RF_CONTROL_BAD_ENTRY) && v->gpr[RDI] == RF_BAD_ENTRY;
+        v->bad_entry = control_on(RF_CONTROL_BAD_ENTRY) ? (uint32_t)v->gpr[RDI] : 0;
 }
 
 /* The guard's YIELD after an event that met its open window is the second half of that event, not the guest's

@@ -45,8 +45,8 @@ struct vcpu {
         /* scheduling */
         struct vcpu *next;
         bool queued, stop;
-        bool bad_entry;    /* test builds: make the next entry fail */
-        uint64_t deadline; /* TSC, in RF_VCPU_WAITING */
+        uint32_t bad_entry; /* test builds: make the next entry fail, RF_BAD_ENTRY or RF_BAD_CONTROL */
+        uint64_t deadline;  /* TSC, in RF_VCPU_WAITING */
         uint32_t wait_slot;
         uint64_t slice_end;
         /* TLB: flushed at entry unless all still hold */

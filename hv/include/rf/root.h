@@ -224,7 +224,9 @@ enum rf_syscall {
         RF_SYS_COUNT
 };
 
-enum { RF_BAD_ENTRY = 0xbad };
+/* What a test build may be asked to spoil: a register of the guest, or a field that rules the entry itself.
+ */
+enum { RF_BAD_ENTRY = 0xbad, RF_BAD_CONTROL = 0xbae };
 
 /* Positive controls: each bit switches exactly one defence off, in test builds only. */
 enum rf_control {
@@ -246,7 +248,7 @@ enum rf_control {
         RF_CONTROL_NO_SPOOF_CHECK = 1u << 16, /* the switch (root) takes any source address */
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
-        RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_ENTRY: the next VM entry fails */
+        RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_...: the next VM entry fails */
         RF_CONTROL_ROOT_DIES = 1u << 26, /* root dies once its guests run */
 };
 

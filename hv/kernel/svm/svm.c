@@ -125,8 +125,10 @@ static void svm_vcpu_run(struct vcpu *v, bool flush, struct vm_exit *exit)
         if (RF_TEST_CONTROLS) /* they may change while a guest lives */
                 svm_set_intercepts(c);
         load_state(v, c, !flush ? TLB_NONE : s->flush_by_asid ? TLB_FLUSH_ASID : TLB_FLUSH_ALL);
-        if (RF_TEST_CONTROLS && v->bad_entry)
-                c->efer &= ~(uint64_t)EFER_SVME; /* one of the illegal states of 15.5.1 */
+        if (RF_TEST_CONTROLS && v->bad_entry == RF_BAD_CONTROL)
+                c->asid = 0;
+        if (RF_TEST_CONTROLS && v->bad_entry == RF_BAD_ENTRY)
+                c->efer &= ~(uint64_t)EFER_SVME; /* both are illegal: 15.5.1 */
         svm_run(v->gpr, phys_of(c), s->host);
         svm_decode_exit(c, exit);
         if (exit->kind != VM_EXIT_ENTRY_FAILED) /* else v's registers stay as given */

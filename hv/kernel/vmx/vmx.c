@@ -212,6 +212,15 @@ static void after_exit(struct cpu *cpu, struct vcpu *v, struct vm_exit *exit)
         }
 }
 
+/* Test builds: both ways in which an entry fails, exit reason 33 and VMfail. */
+static void spoil(uint32_t what)
+{
+        if (what == RF_BAD_ENTRY)
+                vmwrite(VMCS_GUEST_RFLAGS, 0); /* bit 1 must be 1: 27.3.1.4 */
+        if (what == RF_BAD_CONTROL)
+                vmwrite(VMCS_CR3_TARGETS, 5); /* at most 4: 27.2.1.1 */
+}
+
 static void vmx_vcpu_run(struct vcpu *v, bool flush, struct vm_exit *exit)
 {
         struct cpu *cpu = this_cpu();
@@ -223,8 +232,8 @@ static void vmx_vcpu_run(struct vcpu *v, bool flush, struct vm_exit *exit)
         if (flush)
                 invalidate(v);
         load_state(cpu, v);
-        if (RF_TEST_CONTROLS && v->bad_entry)
-                vmwrite(VMCS_GUEST_RFLAGS, 0); /* bit 1 must be 1: 27.3.1.4 */
+        if (RF_TEST_CONTROLS)
+                spoil(v->bad_entry);
         if (!run(v, h)) {
                 *exit =
                     (struct vm_exit){.kind = VM_EXIT_ENTRY_FAILED, .info1 = vmread(VMCS_INSTRUCTION_ERROR)};
