@@ -6,9 +6,10 @@
 #   boot/run-qemu.sh [IMAGE [QEMU OPTION...]]      Ctrl-a x ends it
 #   boot/run-qemu.sh FOLDER [QEMU OPTION...]       boots over the network, from what `make netboot` wrote
 #
-# From the environment: CPU (model), SMP, MEM (MiB), ACCEL (QEMU's word for it; TCG by default), NETDEV (the
-# NIC's options; none by default: no NIC), SERIAL; for a folder PROTO (tftp or http) and IPXE (rom or
-# snponly). The tests (tests/system/qemu.py) start their machines through this script too.
+# From the environment: CPU (model), SMP, MEM (MiB), MACHINE (QEMU's word for the board; q35 by default),
+# ACCEL (the same; TCG by default), NETDEV (the NIC's options; none by default: no NIC), SERIAL; for a folder
+# PROTO (tftp or http) and IPXE (rom or snponly). The tests (tests/system/qemu.py) start their machines
+# through this script too.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -77,7 +78,7 @@ fi
 # firmware writes to its variables goes to a snapshot that ends with QEMU.
 # shellcheck disable=SC2086 # lists of options
 exec "${wrap[@]}" "$QEMU" $QEMU_DATA -nodefaults -no-user-config -no-reboot \
-        -machine q35,vmport=off -accel "${ACCEL:-tcg,thread=multi}" \
+        -machine "${MACHINE:-q35},vmport=off" -accel "${ACCEL:-tcg,thread=multi}" \
         -cpu "${CPU:-max,+svm,+npt,+pku}" -smp "${SMP:-4}" -m "${MEM:-1024}" \
         -drive if=pflash,unit=0,format=raw,readonly=on,file="$OVMF_CODE" \
         -drive if=pflash,unit=1,format=raw,snapshot=on,file="$OVMF_VARS" \

@@ -26,7 +26,7 @@
  * commit. A driver in plain form stores to ring and doorbell as on bare metal: the first
  * such store at each instruction faults, is rewritten, and costs nothing afterwards.
  * A plain driver MUST NOT load a descriptor it has not handed over yet, and MUST NOT load the
- * doorbell. The NIC writes descriptors back with DD set (igb_desc.h says where).
+ * doorbell. The NIC writes descriptors back with DD set (nic_form.h says where).
  * A guest MUST NOT rely on a slot's old content after commit.
  */
 #ifndef RINGFENCE_H

@@ -6,7 +6,7 @@ const char ring_form[] = "commit";
 
 enum { FULL_TRIES = 4 };
 
-static void put(struct ring *r, uint32_t buffer, struct igb_desc d)
+static void put(struct ring *r, uint32_t buffer, struct rf_desc d)
 {
         uint32_t slot = ring_slot(r, r->filled);
 
@@ -16,12 +16,12 @@ static void put(struct ring *r, uint32_t buffer, struct igb_desc d)
         r->filled++;
 }
 
-void ring_put_rx(struct ring *r, uint32_t buffer, struct igb_desc d)
+void ring_put_rx(struct ring *r, uint32_t buffer, struct rf_desc d)
 {
         put(r, buffer, d);
 }
 
-void ring_put_tx(struct ring *r, uint32_t buffer, struct igb_desc d)
+void ring_put_tx(struct ring *r, uint32_t buffer, struct rf_desc d)
 {
         put(r, buffer, d);
 }

@@ -10,7 +10,7 @@ struct rf_net *net_opened[RF_SDK_VCPUS][RF_MAX_QUEUES];
 
 static int check_queue(const struct rf_queue *q)
 {
-        if (q->model != RF_NIC_82576)
+        if (q->model != RF_NIC_82576 && q->model != RF_NIC_82540EM)
                 return -RF_ENOTSUP;
         if (q->entries < 8 || q->entries > RF_RING_ENTRIES || (q->entries & (q->entries - 1)) != 0)
                 return -RF_EINVAL;
@@ -19,12 +19,14 @@ static int check_queue(const struct rf_queue *q)
         return 0;
 }
 
-static void set_ring(struct ring *r, const struct rf_queue *q, uint32_t number, bool tx)
+static void set_ring(struct ring *r, const struct rf_queue *q, const struct nic_form *form, uint32_t number,
+                     bool tx)
 {
         r->desc = (void *)(uintptr_t)(tx ? q->ring_tx : q->ring_rx);
         r->staging = (void *)(uintptr_t)(tx ? q->staging_tx : q->staging_rx);
         r->doorbell = (void *)(uintptr_t)(tx ? q->doorbell_tx : q->doorbell_rx);
         r->number = number;
+        r->dd = tx ? form->tx_dd : form->rx_dd;
         r->entries = q->entries;
 }
 
@@ -56,9 +58,10 @@ static int set_buffers(struct rf_net *n, const struct rf_queue *q)
 static int set_up(struct rf_net *n, uint32_t slot, const struct rf_queue *q)
 {
         n->slot = slot;
+        n->form = *nic_form_of((enum rf_nic_model)q->model);
         memcpy(n->mac, q->mac, sizeof(n->mac));
-        set_ring(&n->rx, q, 2 * slot, false);
-        set_ring(&n->tx, q, 2 * slot + 1, true);
+        set_ring(&n->rx, q, &n->form, 2 * slot, false);
+        set_ring(&n->tx, q, &n->form, 2 * slot + 1, true);
         if (set_buffers(n, q) != 0)
                 return -RF_ENOMEM;
         set_targets(n);
@@ -121,7 +124,7 @@ int64_t rf_net_wait(struct rf_net *n, uint64_t deadline_ns)
         net_refill_rx(n);
         if (rf_net_error(n) != 0)
                 return rf_net_error(n);
-        if (ring_done(&n->rx, IGB_RX_DD_OFF))
+        if (ring_done(&n->rx))
                 return 1;
         n->stats.waits++;
         if (n->rx.cleaned == n->rx.handed)

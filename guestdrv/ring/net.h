@@ -10,6 +10,7 @@ enum { RX_REFILL_BATCH = 16 }; /* fewer empty slots than this are not worth a do
 
 struct rf_net {
         struct ring rx, tx;
+        struct nic_form form;
         uint8_t *pool;
         uint64_t pool_bus;
         uint32_t slot;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Plain form: an ordinary driver of the 82576, as on bare metal. Descriptors are stored into the ring, in the
+ * Plain form: an ordinary driver, as on bare metal. Descriptors are stored into the ring, in the
  * pieces the datasheet names, and the tail into the tail register. No slot that is not handed over is ever
  * loaded, nor the tail register: under Ringfence the first execution of each store below faults and is
  * rewritten. */
@@ -7,7 +7,7 @@
 
 const char ring_form[] = "plain";
 
-void ring_put_rx(struct ring *r, uint32_t buffer, struct igb_desc d)
+void ring_put_rx(struct ring *r, uint32_t buffer, struct rf_desc d)
 {
         uint32_t slot = ring_slot(r, r->filled);
 
@@ -17,15 +17,15 @@ void ring_put_rx(struct ring *r, uint32_t buffer, struct igb_desc d)
         r->filled++;
 }
 
-void ring_put_tx(struct ring *r, uint32_t buffer, struct igb_desc d)
+void ring_put_tx(struct ring *r, uint32_t buffer, struct rf_desc d)
 {
         uint32_t slot = ring_slot(r, r->filled);
         volatile uint32_t *half = (volatile uint32_t *)&r->desc[slot].hi;
 
         r->buffer[slot] = buffer;
         r->desc[slot].lo = d.lo;
-        half[0] = (uint32_t)d.hi;         /* cmd_type_len */
-        half[1] = (uint32_t)(d.hi >> 32); /* olinfo_status */
+        half[0] = (uint32_t)d.hi;         /* cmd_type_len; of a legacy descriptor CMD, CSO and length */
+        half[1] = (uint32_t)(d.hi >> 32); /* olinfo_status; special, CSS and STA */
         r->filled++;
 }
 

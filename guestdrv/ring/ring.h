@@ -13,15 +13,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "igb.h"
+#include "rf/nic_form.h"
 #include "ringfence_sdk.h"
 
+struct rf_desc { /* of any model */
+        uint64_t lo, hi;
+};
+_Static_assert(sizeof(struct rf_desc) == 16, "hardware");
+
 struct ring {
-        volatile struct igb_desc *desc;    /* as the NIC sees it */
-        volatile struct igb_desc *staging; /* commit form writes here */
-        volatile uint32_t *doorbell;       /* plain form writes the tail here */
-        uint32_t number;                   /* ring number of the ABI */
-        uint32_t entries;                  /* a power of two, at most RF_RING_ENTRIES */
+        volatile struct rf_desc *desc;    /* as the NIC sees it */
+        volatile struct rf_desc *staging; /* commit form writes here */
+        volatile uint32_t *doorbell;      /* plain form writes the tail here */
+        uint32_t number;                  /* ring number of the ABI */
+        uint32_t dd;                      /* byte of a descriptor whose bit 0 the NIC sets when done */
+        uint32_t entries;                 /* a power of two, at most RF_RING_ENTRIES */
         uint32_t cleaned, handed, filled;
         uint32_t buffer[RF_RING_ENTRIES]; /* pool buffer of each slot in [cleaned, filled) */
         uint64_t commits, stalls;
@@ -38,15 +44,14 @@ static inline bool ring_has_room(const struct ring *r)
         return r->filled - r->cleaned < r->entries - 1;
 }
 
-/* Has the NIC written back the oldest slot? `offset` is the byte offset of the dword that holds DD (bit 0).
- */
-static inline bool ring_done(const struct ring *r, unsigned offset)
+/* Has the NIC written back the oldest slot? */
+static inline bool ring_done(const struct ring *r)
 {
-        const volatile struct igb_desc *d = &r->desc[ring_slot(r, r->cleaned)];
+        const volatile struct rf_desc *d = &r->desc[ring_slot(r, r->cleaned)];
 
         if (r->cleaned == r->handed)
                 return false;
-        if ((*(const volatile uint32_t *)((const volatile char *)d + offset) & 1) == 0)
+        if ((*(const volatile uint32_t *)((const volatile char *)d + r->dd) & 1) == 0)
                 return false;
         __asm__ volatile("" ::: "memory"); /* what the descriptor covers is read after its DD bit */
         return true;
@@ -55,8 +60,8 @@ static inline bool ring_done(const struct ring *r, unsigned offset)
 /* ---- the seam: what each form implements --------------------------------------------------------- */
 
 /* Writes slot `filled` for pool buffer `buffer` and advances `filled`. The ring has room. */
-void ring_put_rx(struct ring *r, uint32_t buffer, struct igb_desc d);
-void ring_put_tx(struct ring *r, uint32_t buffer, struct igb_desc d);
+void ring_put_rx(struct ring *r, uint32_t buffer, struct rf_desc d);
+void ring_put_tx(struct ring *r, uint32_t buffer, struct rf_desc d);
 
 /* Hands over [handed, filled), or a first part of it: the caller does not care, the next call goes on.
  * Sets r->error if the ring is lost. */

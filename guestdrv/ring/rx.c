@@ -5,11 +5,11 @@
 /* Judges the write-back of one slot: the length of a frame to pass on, or 0 after counting why not. */
 static uint32_t judge(struct rf_net *n, uint64_t hi)
 {
-        uint32_t status = (uint32_t)hi, length = igb_rx_length(hi);
-        bool fragment = n->rx_skip || (status & IGB_RX_EOP) == 0;
+        uint32_t length = (uint32_t)(hi >> n->form.rx_length) & 0xffff;
+        bool fragment = n->rx_skip || (hi & n->form.rx_eop) == 0;
 
-        n->rx_skip = (status & IGB_RX_EOP) == 0;
-        if ((status & IGB_RX_RXE) != 0)
+        n->rx_skip = (hi & n->form.rx_eop) == 0;
+        if ((hi & n->form.rx_bad) != 0)
                 n->stats.rx_errors++;
         else if (fragment || length > RF_NET_BUFFER)
                 n->stats.rx_oversize++;
@@ -25,7 +25,7 @@ unsigned rf_net_rx_burst(struct rf_net *n, struct rf_frame *out, unsigned max)
         struct ring *r = &n->rx;
         unsigned got = 0;
 
-        while (got < max && r->error == 0 && ring_done(r, IGB_RX_DD_OFF)) {
+        while (got < max && r->error == 0 && ring_done(r)) {
                 uint32_t slot = ring_slot(r, r->cleaned), length = judge(n, r->desc[slot].hi);
 
                 r->cleaned++;
@@ -52,7 +52,7 @@ void net_refill_rx(struct rf_net *n)
                 for (; missing > 0 && n->nfree > 0; missing--) {
                         uint32_t buffer = n->free[--n->nfree];
 
-                        ring_put_rx(r, buffer, igb_rx_desc(net_bus(n, buffer)));
+                        ring_put_rx(r, buffer, (struct rf_desc){net_bus(n, buffer), 0});
                 }
         }
         ring_hand_over(r);

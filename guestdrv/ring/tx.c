@@ -8,7 +8,7 @@ void net_reap_tx(struct rf_net *n)
 {
         struct ring *r = &n->tx;
 
-        while (ring_done(r, IGB_TX_DD_OFF)) {
+        while (ring_done(r)) {
                 net_push_free(n, r->buffer[ring_slot(r, r->cleaned)]);
                 r->cleaned++;
                 n->stats.tx_done++;
@@ -37,7 +37,8 @@ static void send_one(struct rf_net *n, const struct rf_frame *f)
                 return;
         }
         length = padded(n, f);
-        ring_put_tx(&n->tx, f->buffer, igb_tx_desc(net_bus(n, f->buffer), length));
+        ring_put_tx(&n->tx, f->buffer,
+                    (struct rf_desc){net_bus(n, f->buffer), n->form.tx + n->form.tx_length * length});
         n->stats.tx_frames++;
         n->stats.tx_bytes += length;
 }

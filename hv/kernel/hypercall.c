@@ -61,7 +61,8 @@ static void wait(struct vcpu *v)
                 return;
         }
         v->wait_slot = (uint32_t)slot;
-        v->deadline = deadline;
+        v->wait_end = deadline;
+        v->deadline = nic_wait_until(v, deadline);
         v->report->state = RF_VCPU_WAITING;
 }
 

@@ -93,7 +93,7 @@ void sched_expire(void)
                 struct vcpu *v = vcpu_get(id);
 
                 if (v != NULL && v->report->state == RF_VCPU_WAITING && v->deadline <= now)
-                        vcpu_wake(v, 0);
+                        vcpu_wake(v, v->wait_end <= now ? 0 : 2);
         }
         if (root.waiting && root.deadline <= now)
                 root_wake();

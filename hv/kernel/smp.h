@@ -33,6 +33,11 @@ void time_init(void); /* TSC and APIC timer rates; BSP, once */
 extern uint64_t tsc_hz;
 void delay_us(uint64_t us);
 
+/* ioapic.c */
+bool ioapic_has(uint32_t pin);
+void ioapic_route(uint32_t pin, uint32_t vector, uint32_t apic_id); /* level, active high, not masked */
+void ioapic_mask(uint32_t pin);
+
 /* host_map.c */
 void host_map_early(void);
 void host_map_image(const struct rf_boot_image *image, bool user);

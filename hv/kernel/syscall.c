@@ -22,7 +22,7 @@ static int64_t sys_wait(const uint64_t *a)
                 return id;
         if (a[0] > rdtsc() && !root.rung) {
                 root.waiting = true;
-                root.deadline = a[0];
+                root.deadline = nic_wait_until(&root_vcpu, a[0]);
         }
         root.rung = false;
         return -RF_ETIMEDOUT; /* what it gets if the deadline ends the wait */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Interrupts and exceptions of the host. In ring 0 an interrupt is only noted: the CPU's loop acts on it. An
  * exception in ring 0 is a bug: panic. */
+#include "nic.h"
 #include "panic.h"
 #include "smp.h"
 #include "x86.h"
@@ -55,8 +56,10 @@ void interrupt_take(uint64_t vector)
                 return;
         if (vector == VECTOR_TIMER)
                 this_cpu()->tick = 1;
-        else if (vector >= VECTOR_NIC && vector < VECTOR_NIC + RF_NIC_QUEUES)
+        if (vector >= VECTOR_NIC && vector < VECTOR_NIC + RF_NIC_QUEUES) {
+                nic_quiet((unsigned)vector);
                 __atomic_fetch_or(&nic_pending, 1u << (vector - VECTOR_NIC), __ATOMIC_RELEASE);
+        }
         apic_eoi();
 }
 

@@ -46,7 +46,8 @@ struct vcpu {
         struct vcpu *next;
         bool queued, stop;
         uint32_t bad_entry; /* test builds: make the next entry fail, RF_BAD_ENTRY or RF_BAD_CONTROL */
-        uint64_t deadline;  /* TSC, in RF_VCPU_WAITING */
+        uint64_t deadline;  /* TSC, in RF_VCPU_WAITING: when to wake it */
+        uint64_t wait_end;  /* what it asked for: may be later */
         uint32_t wait_slot;
         uint64_t slice_end;
         /* TLB: flushed at entry unless all still hold */

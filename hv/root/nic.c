@@ -3,6 +3,7 @@
  * ring 0's table judges; rings, bases and tails are ring 0's alone. */
 #include "nic.h"
 
+#include "driver.h"
 #include "log.h"
 #include "rf/igb_desc.h"
 #include "rf/layout.h"
@@ -11,20 +12,16 @@
 #include "sys.h"
 #include "wire.h"
 
-enum { NIC_POOLS = 8, CLASS_ETHERNET = 0x0200 };
-
-static const struct {
-        uint16_t vendor, device;
-        const char *name;
-} supported[] = {{0x8086, 0x10c9, "82576"}};
+enum { CLASS_ETHERNET = 0x0200 };
 
 enum pool_state { POOL_FREE, POOL_USED, POOL_LOST /* did not drain: the NIC may still use its buffers */ };
 
 static struct {
         int id; /* ring 0's, -1: none */
         bool link;
-        enum pool_state pool[NIC_POOLS];
-        struct nic_counters total[NIC_POOLS], base[NIC_POOLS];
+        const struct nic_driver *driver;
+        enum pool_state pool[NIC_QUEUES];
+        struct nic_counters total[NIC_QUEUES], base[NIC_QUEUES];
 } nic = {.id = -1};
 
 /* ---- struct nic_io --------------------------------------------------------------------------- */
@@ -62,37 +59,32 @@ static const struct nic_io io = {NULL, io_read, io_write, io_delay, io_log};
 
 /* ---- finding it ------------------------------------------------------------------------------ */
 
-static const char *model_of(const volatile struct rf_pci_fn *f)
-{
-        for (unsigned i = 0; i < sizeof(supported) / sizeof(supported[0]); i++)
-                if (f->vendor == supported[i].vendor && f->device == supported[i].device)
-                        return supported[i].name;
-        return NULL;
-}
-
 static bool try_function(const volatile struct rf_pci_fn *f)
 {
-        const char *model = model_of(f);
+        const struct nic_driver *driver = nic_driver_of(f->vendor, f->device);
         unsigned bus = f->bdf >> 8, device = f->bdf >> 3 & 31, function = f->bdf & 7;
         int64_t id;
         int error;
 
-        if (model == NULL) {
-                log_line("nic %02x:%02x.%x [%04x:%04x] is not supported; supported: 8086:10c9 (Intel 82576)",
-                         bus, device, function, f->vendor, f->device);
+        if (driver == NULL) {
+                log_line(
+                    "nic %02x:%02x.%x [%04x:%04x] is not supported; supported: 8086:10c9 (Intel 82576), 8086:100e "
+                    "(Intel 82540EM)",
+                    bus, device, function, f->vendor, f->device);
                 return false;
         }
         id = sys_nic_bind(f->bdf);
         nic.id = id < 0 ? -1 : (int)id;
-        error = id < 0 ? (int)id : igb_ctl_init(&io);
+        nic.driver = driver;
+        error = id < 0 ? (int)id : driver->init(&io);
         if (error != 0) {
-                log_line("error: nic %02x:%02x.%x %s does not start: %s", bus, device, function, model,
+                log_line("error: nic %02x:%02x.%x %s does not start: %s", bus, device, function, driver->name,
                          error_name(error));
                 nic.id = -1;
                 return false;
         }
-        log_line("nic %02x:%02x.%x [%04x:%04x] %s, %d queue pairs", bus, device, function, f->vendor,
-                 f->device, model, NIC_POOLS);
+        log_line("nic %02x:%02x.%x [%04x:%04x] %s, %u queue pair%s", bus, device, function, f->vendor,
+                 f->device, driver->name, driver->queues, driver->queues == 1 ? "" : "s");
         return true;
 }
 
@@ -122,22 +114,22 @@ void nic_start(const struct config_host *config)
 
 static void read_stats(int queue)
 {
-        igb_ctl_stats(&io, (unsigned)queue, &nic.total[queue]);
+        nic.driver->stats(&io, (unsigned)queue, &nic.total[queue]);
 }
 
 /* The last pool is the switch's. It hears broadcasts at once, and each guest's address when that guest
  * starts. */
 void nic_share(struct config *config, config_report report)
 {
-        const unsigned pool = NIC_POOLS - 1;
+        const unsigned pairs = nic.id < 0 ? 0 : nic.driver->queues, pool = pairs - 1;
         int error;
 
-        if (!config_share_queues(config, nic.id < 0 ? 0 : NIC_POOLS, report, NULL))
+        if (!config_share_queues(config, pairs, report, NULL))
                 return;
         nic.pool[pool] = POOL_USED;
-        error = wire_start(nic.id, pool, RF_NIC_82576);
+        error = wire_start(nic.id, pool, nic.driver->model);
         if (error == 0)
-                error = igb_ctl_pool_enable(&io, pool, true);
+                error = nic.driver->open(&io, pool, NULL);
         if (error != 0)
                 log_line("error: nic: the switch has no queue: %s", error_name(error));
         else
@@ -146,10 +138,15 @@ void nic_share(struct config *config, config_report report)
 
 static int free_pool(void)
 {
-        for (int i = 0; i < NIC_POOLS; i++)
+        for (unsigned i = 0; nic.id >= 0 && i < nic.driver->queues; i++)
                 if (nic.pool[i] == POOL_FREE)
-                        return i;
+                        return (int)i;
         return -1;
+}
+
+static int soft_mac(unsigned n, const uint8_t *mac)
+{
+        return nic.driver->soft_mac(&io, n, nic.driver->queues - 1, mac);
 }
 
 /* The queue runs before the pool opens, so that the first frame finds it ready to drop or to receive. */
@@ -159,17 +156,14 @@ static int64_t enable(const struct guest *g, unsigned queue)
 
         if (g->soft) {
                 error = switch_attach(g);
-                return error != 0 || !wire_on() ? error
-                                                : igb_ctl_soft_mac(&io, queue, NIC_POOLS - 1, g->config->mac);
+                return error != 0 || !wire_on() ? error : soft_mac(queue, g->config->mac);
         }
         error = sys_queue_assign(nic.id, queue, g->vcpu[0], 0, RF_POOL_VA, g->layout.pool_pages);
 
         if (error == 0)
                 error = sys_queue_enable(nic.id, queue);
         if (error == 0)
-                error = igb_ctl_set_mac(&io, queue, g->config->mac);
-        if (error == 0)
-                error = igb_ctl_pool_enable(&io, queue, true);
+                error = nic.driver->open(&io, queue, g->config->mac);
         return error;
 }
 
@@ -183,7 +177,8 @@ int nic_reserve(struct guest *g)
         if (g->soft || nic.id < 0)
                 return 0;
         if (queue < 0) {
-                guest_why(g, "no hardware queue is left; expected at most %d guests on this nic", NIC_POOLS);
+                guest_why(g, "no hardware queue is left; expected at most %u guests on this nic",
+                          nic.driver->queues);
                 return -RF_EBUSY;
         }
         nic.pool[queue] = POOL_USED;
@@ -215,12 +210,11 @@ void nic_detach(struct guest *g)
                 return;
         if (g->soft) {
                 if (wire_on())
-                        igb_ctl_soft_mac(&io, queue, 0, NULL);
+                        soft_mac(queue, NULL);
                 switch_detach(g);
                 return;
         }
-        igb_ctl_clear_mac(&io, queue);
-        igb_ctl_pool_enable(&io, queue, false);
+        nic.driver->close(&io, queue);
         error = sys_queue_revoke(nic.id, queue);
         read_stats(g->queue);
         nic.pool[queue] = error == -RF_ETIMEDOUT ? POOL_LOST : POOL_FREE;
@@ -231,11 +225,14 @@ void nic_detach(struct guest *g)
 
 void nic_describe(const struct guest *g, struct rf_queue *out)
 {
-        unsigned queue = (unsigned)g->queue, bell = g->soft ? 0 : queue;
+        static const struct nic_driver soft = {
+            .model = RF_NIC_82576, .tail_rx = IGB_RDT0, .tail_tx = IGB_TDT0};
+        const struct nic_driver *d = g->soft ? &soft : nic.driver;
+        unsigned queue = (unsigned)g->queue;
         int id = g->soft ? RF_NIC_OF_SOFT : nic.id;
 
         memset(out, 0, sizeof(*out));
-        out->model = RF_NIC_82576;
+        out->model = d->model;
         out->entries = RF_RING_ENTRIES;
         memcpy(out->mac, g->config->mac, sizeof(out->mac));
         out->mtu = 1500;
@@ -244,8 +241,8 @@ void nic_describe(const struct guest *g, struct rf_queue *out)
         out->ring_tx = (uint64_t)sys_queue_get(id, queue, RF_QUEUE_RING_TX);
         out->staging_rx = out->ring_rx + RF_STAGING_DELTA;
         out->staging_tx = out->ring_tx + RF_STAGING_DELTA;
-        out->doorbell_rx = RF_DOORBELL_VA + IGB_RDT0 + bell * IGB_QUEUE_STEP;
-        out->doorbell_tx = RF_DOORBELL_VA + IGB_TDT0 + bell * IGB_QUEUE_STEP;
+        out->doorbell_rx = (uint64_t)RF_DOORBELL_VA + d->tail_rx + queue * d->queue_step;
+        out->doorbell_tx = (uint64_t)RF_DOORBELL_VA + d->tail_tx + queue * d->queue_step;
         out->pool = RF_POOL_VA;
         out->pool_bytes = g->layout.pool_pages * RF_PAGE_SIZE;
 }
@@ -266,7 +263,7 @@ struct nic_counters nic_stats(const struct guest *g)
 {
         int queue = g->queue;
         struct nic_counters s;
-        const struct nic_counters *base = &nic.base[queue % NIC_POOLS];
+        const struct nic_counters *base = &nic.base[queue % NIC_QUEUES];
 
         if (g->soft)
                 return switch_counters(g);
@@ -289,10 +286,10 @@ void nic_tick(void)
 
         if (nic.id < 0)
                 return;
-        for (int i = 0; i < NIC_POOLS; i++)
+        for (int i = 0; i < NIC_QUEUES; i++)
                 if (nic.pool[i] == POOL_USED)
                         read_stats(i);
-        link = igb_ctl_link_up(&io);
+        link = nic.driver->link_up(&io);
         if (link != nic.link)
                 log_line("nic: link %s", link ? "up" : "down");
         nic.link = link;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The NIC as guests see it: one queue pair each, of the NIC itself, steered by MAC (igb.c drives the device),
+ * The NIC as guests see it: one queue pair each, of the NIC itself, steered by MAC (driver.c: the devices),
  * or a soft one behind the switch (switch.c). */
 #ifndef NIC_H
 #define NIC_H
 
 #include "guest.h"
-#include "rf/igb_ctl.h"
+#include "rf/nic_io.h"
 
 void nic_start(const struct config_host *config); /* finds, binds and initializes it; logs what it found */
 /* Decides who gets which kind of queue, and starts the switch if it takes one. */

@@ -2,9 +2,8 @@
  * The switch's own hardware queue pair: see wire.h. */
 #include "wire.h"
 
-#include "rf/e1000_desc.h"
-#include "rf/igb_desc.h"
 #include "rf/layout.h"
+#include "rf/nic_form.h"
 #include "ringfence.h"
 #include "rf_string.h"
 #include "sys.h"
@@ -13,25 +12,9 @@ enum { RX, TX, RINGS, MASK = RF_RING_ENTRIES - 1 };
 _Static_assert(RINGS *RF_RING_ENTRIES *RF_BUFFER_BYTES == RF_ROOT_POOL_PAGES * 4096,
                "a buffer for each slot");
 
-/* What differs between models in the second word of a descriptor. */
-static const struct format {
-        unsigned dd[RINGS];     /* bit that says: written back */
-        unsigned length_shift;  /* of a received frame */
-        uint64_t bad;           /* bits of a frame that the MAC found damaged */
-        uint64_t fixed, factor; /* to send: fixed + factor * length */
-} formats[] = {
-    [RF_NIC_82576] = {{8 * (IGB_RX_DD_OFF - 8), 8 * (IGB_TX_DD_OFF - 8)},
-                      32,
-                      1u << 31 /* RXE */,
-                      IGB_TX_FIXED | IGB_TX_RS,
-                      1 + (1ull << IGB_TX_PAYLEN_SHIFT)},
-    [RF_NIC_82540EM] =
-        {{8 * (E1000_DD_OFF - 8), 8 * (E1000_DD_OFF - 8)}, 0, E1000_RX_BAD, E1000_TX_FIXED | E1000_TX_RS, 1},
-};
-
 static struct {
         bool on;
-        const struct format *format;
+        const struct nic_form *form;
         /* free-running: done with, put into staging, taken by ring 0 */
         struct {
                 uint32_t cleaned, filled, handed;
@@ -64,7 +47,8 @@ static bool done(unsigned ring, uint64_t *hi)
         uint32_t index = wire.ring[ring].cleaned;
 
         *hi = __atomic_load_n(&descriptor(RF_RING_VA, ring, index)->hi, __ATOMIC_ACQUIRE);
-        return index != wire.ring[ring].handed && (*hi >> wire.format->dd[ring] & 1) != 0;
+        return index != wire.ring[ring].handed &&
+               (*hi >> 8 * ((ring == TX ? wire.form->tx_dd : wire.form->rx_dd) - 8) & 1) != 0;
 }
 
 static void stage(unsigned ring, uint64_t hi)
@@ -106,8 +90,8 @@ int wire_start(int nic, unsigned queue, enum rf_nic_model model)
         if (error != 0)
                 return (int)error;
         memset(&wire, 0, sizeof(wire));
-        wire.format = &formats[model];
         wire.on = true;
+        wire.form = nic_form_of(model);
         while (wire.ring[RX].filled < MASK) /* a full ring has a slot free: P6 */
                 stage(RX, 0);
         hand_over(RX);
@@ -120,8 +104,8 @@ bool wire_next(struct frame *f)
         uint32_t length;
 
         while (wire.on && done(RX, &hi)) {
-                length = (uint32_t)(hi >> wire.format->length_shift) & 0xffff;
-                if ((hi & wire.format->bad) == 0 && length >= IGB_TX_LEN_MIN && length <= IGB_TX_LEN_MAX) {
+                length = (uint32_t)(hi >> wire.form->rx_length) & 0xffff;
+                if ((hi & wire.form->rx_bad) == 0 && length >= IGB_TX_LEN_MIN && length <= IGB_TX_LEN_MAX) {
                         frame_snapshot(f, data_of(RX, wire.ring[RX].cleaned), length);
                         return true;
                 }
@@ -149,7 +133,7 @@ void wire_send(const struct frame *f)
 {
         uint64_t length = frame_copy(data_of(TX, wire.ring[TX].filled), f);
 
-        stage(TX, wire.format->fixed + wire.format->factor * length);
+        stage(TX, wire.form->tx + wire.form->tx_length * length);
 }
 
 uint64_t wire_awaited(void)

@@ -27,6 +27,8 @@ class Options:
     keys: bool = True  # protection keys
     memory_mb: int = 1024
     nic: bool = True
+    card: str = "igb"  # QEMU's name of the NIC: igb, e1000
+    board: str = ""  # QEMU: -machine; empty: q35
     serial: bool = True
     extra: tuple[str, ...] = field(default=())  # more words for QEMU
     accel: str = ""  # QEMU: -accel; empty: TCG, whose figures are the same everywhere
@@ -38,13 +40,15 @@ def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[s
     env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus or USUAL_CPUS), MEM=str(options.memory_mb), SERIAL="none")
     if options.accel:
         env["ACCEL"] = options.accel
+    if options.board:
+        env["MACHINE"] = options.board
     if options.netboot:
         env["PROTO"], env["IPXE"] = options.netboot
     words = ["boot/run-qemu.sh", str(options.image)]
     if options.cpu or not options.keys:
         env["CPU"] = options.cpu or NO_KEYS
     if options.nic and wire is not None:
-        env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device igb,netdev=wire,mac={NIC_MAC}"
+        env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device {options.card},netdev=wire,mac={NIC_MAC}"
     if options.serial:
         env["SERIAL"] = "chardev:serial"
         words += ["-chardev", "stdio,id=serial,signal=off"]

@@ -9,6 +9,7 @@
 enum { HANG_SECONDS = 60 };
 
 struct bed *bed;
+uint32_t bed_model = RF_NIC_82576;
 
 static uint32_t slot_of(uint32_t index)
 {
@@ -25,7 +26,7 @@ uint32_t bed_owned(const struct bed_ring *r)
 static void describe(struct rf_queue *q, uint32_t buffers)
 {
         *q = (struct rf_queue){
-            .model = RF_NIC_82576,
+            .model = bed_model,
             .entries = RF_RING_ENTRIES,
             .mac = {0x52, 0x54, 0, 0x77, 1, 1},
             .mtu = 1500,
@@ -76,18 +77,25 @@ static uint32_t buffer_of(uint64_t lo)
         return (uint32_t)(offset / RF_NET_BUFFER);
 }
 
-static void check_desc(bool tx, const struct igb_desc *d)
+static bool legacy(void)
 {
-        uint64_t length = d->hi & IGB_TX_LEN_MASK;
+        return bed->info.queue[0].model == RF_NIC_82540EM;
+}
+
+static void check_desc(bool tx, const struct rf_desc *d)
+{
+        uint64_t length = d->hi & 0xffff;
 
         assert_false(bed->nic_has[buffer_of(d->lo)]);
         if (!tx) {
                 assert_int_equal(d->hi, 0);
                 return;
         }
-        assert_int_equal(d->hi & IGB_TX_FIXED_MASK, IGB_TX_FIXED);
-        assert_in_range(length, IGB_TX_LEN_MIN, IGB_TX_LEN_MAX);
-        assert_int_equal(d->hi >> IGB_TX_PAYLEN_SHIFT, length);
+        assert_in_range(length, 17, 1514);
+        if (legacy())
+                assert_int_equal(d->hi & ~0xffffull, 0x0b000000); /* EOP, IFCS, RS */
+        else
+                assert_int_equal(d->hi & ~0xffffull, length << 46 | 0x2b300000);
 }
 
 /* One slot becomes the NIC's. */
@@ -105,7 +113,7 @@ static void hand_over(struct bed_ring *r, bool tx)
 static void check_owned(const struct bed_ring *r)
 {
         for (uint32_t i = r->head; i != r->tail; i++)
-                assert_memory_equal(&r->desc[slot_of(i)], &r->seen[slot_of(i)], sizeof(struct igb_desc));
+                assert_memory_equal(&r->desc[slot_of(i)], &r->seen[slot_of(i)], sizeof(struct rf_desc));
 }
 
 /* ---- the NIC ------------------------------------------------------------------------------------------- */
@@ -127,17 +135,28 @@ void bed_nic_look(void)
 }
 
 /* Takes the oldest slot back from the NIC; the caller writes it back. */
-static struct igb_desc *take(struct bed_ring *r)
+static struct rf_desc *take(struct bed_ring *r)
 {
-        struct igb_desc *d = &r->desc[slot_of(r->head++)];
+        struct rf_desc *d = &r->desc[slot_of(r->head++)];
 
         bed->nic_has[buffer_of(d->lo)] = false;
         return d;
 }
 
+/* The legacy form keeps the address; its checksum and special fields are full of bits from the wire. */
+static uint64_t written_back(uint32_t length, uint32_t status)
+{
+        uint64_t eop = status & BED_EOP ? E1000_RX_EOP : 0, bad = status & BED_BAD ? E1000_RX_BAD : 0;
+        uint64_t other = status & ~(BED_EOP | BED_BAD) ? 0x60fc00000000 : 0; /* TCPE, IPE; VP, IXSM, ... */
+
+        if (!legacy())
+                return (uint64_t)0xbeef << 48 | (uint64_t)length << 32 | status | IGB_RX_DD;
+        return (uint64_t)0xbeef << 48 | other | bad | eop | 1ull << 32 | 0xbeef0000 | length;
+}
+
 bool bed_nic_receive_raw(const void *data, uint32_t copied, uint32_t length, uint32_t status)
 {
-        struct igb_desc *d;
+        struct rf_desc *d;
 
         bed_nic_look();
         if (bed_owned(&bed->rx) == 0)
@@ -145,13 +164,13 @@ bool bed_nic_receive_raw(const void *data, uint32_t copied, uint32_t length, uin
         d = take(&bed->rx);
         memcpy(bed->pool + (d->lo - BED_BUS), data, copied);
         d->lo = 0xa5a5a5a5a5a5a5a5ull; /* bits from the wire where the address was */
-        d->hi = (uint64_t)0xbeef << 48 | (uint64_t)length << 32 | status | IGB_RX_DD;
+        d->hi = written_back(length, status);
         return true;
 }
 
 bool bed_nic_receive(const void *data, uint32_t length)
 {
-        return bed_nic_receive_raw(data, length, length, IGB_RX_EOP);
+        return bed_nic_receive_raw(data, length, length, BED_EOP);
 }
 
 unsigned bed_nic_send(unsigned max)
@@ -161,11 +180,11 @@ unsigned bed_nic_send(unsigned max)
         bed_nic_look();
         for (; n < max && bed_owned(&bed->tx) > 0; n++) {
                 struct bed_frame *f = &bed->sent[bed->nsent++ % BED_KEEP];
-                struct igb_desc *d = take(&bed->tx);
+                struct rf_desc *d = take(&bed->tx);
 
-                f->length = (uint32_t)(d->hi & IGB_TX_LEN_MASK);
+                f->length = (uint32_t)(d->hi & 0xffff);
                 memcpy(f->data, bed->pool + (d->lo - BED_BUS), f->length);
-                *d = (struct igb_desc){0xc3c3c3c3c3c3c3c3ull, (uint64_t)(0xfffffffeu | IGB_TX_DD) << 32};
+                *d = (struct rf_desc){0xc3c3c3c3c3c3c3c3ull, 0xffffffff00000000};
         }
         return n;
 }

@@ -3,7 +3,8 @@
  * A bed for the ring driver on the host: an info page, rings, a pool, and a small model of the NIC and of the
  * guard. It takes the place of the SDK (rf_self, rf_alloc, rf_commit, rf_wait, time), so that the driver's
  * own objects run in it, in either form. It fails the test at once when the driver
- *   - hands over a descriptor that rf/igb_desc.h forbids, or a buffer that the NIC already has;
+ *   - hands over a descriptor that the model's table (rf/igb_desc.h, rf/e1000_desc.h) forbids, or a buffer
+ * that the NIC already has;
  *   - changes a ring slot that the NIC owns;
  *   - waits for a slot that is not handed over.
  * A slot the NIC has given back, or never had, is full of 1 bits (DD among them): a driver that looks at
@@ -23,18 +24,18 @@
 
 #include <cmocka.h>
 
-#include "../../guestdrv/ring/igb.h"
+#include "../../guestdrv/ring/ring.h"
 #include "ringfence_net.h"
 
 enum { BED_BUFFERS = 1024, BED_BUS = 0x10000000, BED_KEEP = 512, BED_HEAP = 16 };
 
 struct bed_ring {
-        struct igb_desc desc[RF_RING_ENTRIES];    /* what the NIC sees */
-        struct igb_desc staging[RF_RING_ENTRIES]; /* commit form */
-        struct igb_desc seen[RF_RING_ENTRIES];    /* as handed over, while the NIC owns it */
-        uint32_t doorbell;                        /* plain form */
-        uint32_t clean, reaped;                   /* the guard's indices, free-running */
-        uint32_t head, tail;                      /* the NIC's, free-running */
+        struct rf_desc desc[RF_RING_ENTRIES];    /* what the NIC sees */
+        struct rf_desc staging[RF_RING_ENTRIES]; /* commit form */
+        struct rf_desc seen[RF_RING_ENTRIES];    /* as handed over, while the NIC owns it */
+        uint32_t doorbell;                       /* plain form */
+        uint32_t clean, reaped;                  /* the guard's indices, free-running */
+        uint32_t head, tail;                     /* the NIC's, free-running */
 };
 
 struct bed_frame {
@@ -42,6 +43,11 @@ struct bed_frame {
         uint8_t data[RF_NET_BUFFER];
 };
 
+/* Status bits of a write-back, as the 82576 has them; the bed translates. */
+enum { BED_EOP = IGB_RX_EOP, BED_OTHER = 0x7fffffff };
+#define BED_BAD IGB_RX_RXE
+
+extern uint32_t bed_model; /* enum rf_nic_model: of the next bed */
 extern struct bed {
         struct rf_info info;
         struct bed_ring rx, tx;

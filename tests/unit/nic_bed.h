@@ -38,6 +38,7 @@ struct vcpu root_vcpu;
 struct root root;
 struct table host_table;
 uint32_t active_controls;
+uint64_t tsc_hz = 1000000000;
 struct cpu cpus[RF_BOOT_MAX_CPUS];
 static struct frame frames[FRAMES];
 static struct guest guest;

@@ -9,6 +9,7 @@
 #include "../../hv/root/elf_format.h"
 #include "../../hv/root/screen.h"
 #include "../../hv/root/serial.h"
+#include "rf/e1000_ctl.h"
 #include "rf/igb_ctl.h"
 #include "rf/layout.h"
 #include "root_fake.h"
@@ -308,4 +309,34 @@ int igb_ctl_stats(const struct nic_io *io, unsigned pool, struct nic_counters *s
         stats->rx_frames += fake.frames;
         fake.frames = 0;
         return 0;
+}
+
+int e1000_ctl_init(const struct nic_io *io)
+{
+        return igb_ctl_init(io);
+}
+
+int e1000_ctl_mac(const struct nic_io *io, unsigned n, const uint8_t *mac)
+{
+        return mac != NULL ? igb_ctl_set_mac(io, n, mac) : igb_ctl_clear_mac(io, n);
+}
+
+int e1000_ctl_open(const struct nic_io *io)
+{
+        return igb_ctl_pool_enable(io, 0, true);
+}
+
+int e1000_ctl_close(const struct nic_io *io)
+{
+        return igb_ctl_pool_enable(io, 0, false);
+}
+
+bool e1000_ctl_link_up(const struct nic_io *io)
+{
+        return igb_ctl_link_up(io);
+}
+
+int e1000_ctl_stats(const struct nic_io *io, struct nic_counters *stats)
+{
+        return igb_ctl_stats(io, 0, stats);
 }

@@ -17,6 +17,9 @@
 /* hi == 0 */
 #define IGB_RX_DD_OFF 8 /* byte offset of the dword that holds DD after write-back */
 #define IGB_RX_DD     1
+/* Written back: status and error 31:0, length 47:32, VLAN tag 63:48. IPE and L4E (30, 29) are offloads' */
+#define IGB_RX_EOP 0x00000002
+#define IGB_RX_RXE 0x80000000
 
 /* ---- transmit, advanced data: hi = cmd_type_len | olinfo_status << 32 ------------------- */
 #define IGB_TX_LEN_MASK     0x000000000000ffff /* DTALEN */

@@ -9,7 +9,7 @@
 enum { POLLS = 100, POLL_US = 100 };
 
 struct nic nics[NIC_MAX];
-static const struct nic_ops *const known[] = {&igb_ops};
+static const struct nic_ops *const known[] = {&igb_ops, &e1000_ops};
 
 static struct nic *nic_at(uint64_t id)
 {
@@ -148,6 +148,11 @@ int64_t nic_read(uint64_t id, uint64_t off)
         return io_read(nic, (uint32_t)off);
 }
 
+static bool may_enable(const struct nic *nic)
+{
+        return nic->ready && (!nic->model->one_switch || nic->queue[0].state == QUEUE_ENABLED);
+}
+
 int64_t nic_write(uint64_t id, uint64_t off, uint64_t value)
 {
         struct nic *nic = nic_at(id);
@@ -158,7 +163,7 @@ int64_t nic_write(uint64_t id, uint64_t off, uint64_t value)
                 return -RF_ENOENT;
         if (off >= nic->model->bar_bytes || off % 4 != 0)
                 return -RF_EREFUSED;
-        verdict = nic_reg_write(nic->model, nic->ready, (uint32_t)off, &word);
+        verdict = nic_reg_write(nic->model, may_enable(nic), (uint32_t)off, &word);
         if (verdict == NIC_RESET) {
                 revoke_all(nic);
                 return reset(nic);

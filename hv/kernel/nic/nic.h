@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Ring 0's part in driving NICs: find them, keep other devices off the bus, check what root writes, give
- * queue pairs to vCPUs and take them back. No driver logic: that is hv/root/igb.c.
+ * queue pairs to vCPUs and take them back. No driver logic: that is hv/root/igb.c and e1000.c.
  * Everything here runs under the kernel lock.
  */
 #ifndef NIC_H
@@ -41,7 +41,8 @@ int64_t nic_queue_get(uint64_t nic, uint64_t queue, uint64_t field);
 /* ---- for the rest of ring 0 -------------------------------------------------------------- */
 void nic_revoke_guest(struct guest *g);    /* what does not drain stays pinned: frame.h */
 void nic_halt(void);                       /* every queue revoked, every NIC off the bus */
-void nic_interrupt(unsigned vector);       /* the caller does the EOI */
+void nic_interrupt(unsigned vector);       /* some time after the EOI */
+void nic_quiet(unsigned vector);           /* before the EOI; without the lock */
 void queue_interrupt(struct nic_queue *q); /* a frame came, or root says so of a soft queue */
 /* soft.c. RF_SYS_SWITCH_ARM; and what it armed has happened: true: an idle CPU takes root. */
 int64_t switch_arm(uint64_t next);
@@ -50,6 +51,8 @@ bool switch_ring(void);
  * vcpu_wake(v, 1 or 2). -RF_ENOENT, -RF_EINVAL. disarm: the deadline came first. */
 int nic_wait_arm(struct vcpu *v, uint64_t slot, uint64_t next);
 void nic_wait_disarm(struct vcpu *v, uint64_t slot);
+/* When it is to be woken, whatever it waits for: `deadline`, or sooner if its NIC has no interrupt. */
+uint64_t nic_wait_until(const struct vcpu *v, uint64_t deadline);
 int64_t nic_link_up(const struct vcpu *v, uint64_t slot); /* 1, 0 or -RF_ENOENT */
 
 /* What commit as a hypercall works on: ring 0's view of a ring, its staging and its tail register. */
@@ -80,7 +83,7 @@ struct nic_queue {
         uint32_t route; /* APIC id its vector goes to */
 };
 
-/* What is code in the differences between models: igb.c. Errors are -RF_E... */
+/* What is code in the differences between models: igb.c, e1000.c. Errors are -RF_E... */
 struct nic_ops {
         const struct nic_model *model;
         int (*start)(struct nic *nic); /* once, registers mapped and reset: interrupts. -RF_ENOTSUP */
@@ -95,13 +98,17 @@ struct nic_ops {
          * NIC wrote before it is in memory on return. */
         void (*irq_arm)(struct nic_queue *q, uint32_t apic_id);
         void (*irq_mask)(struct nic_queue *q);
+        /* NULL, or for a level that must end before the EOI: every interrupt masked. Needs no lock. */
+        void (*quiet)(struct nic *nic);
 };
 
 struct nic {
         const struct nic_model *model; /* NULL: not bound */
         const struct nic_ops *ops;
         uint16_t bdf;
-        bool ready; /* reset by ring 0: enables are allowed */
+        bool ready;    /* reset by ring 0: enables are allowed */
+        bool polled;   /* it has no interrupt: waits end every millisecond */
+        uint32_t line; /* its pin of the I/O APIC, or 0 */
         volatile uint32_t *bar, *msix;
         uint64_t bar_hpa;
         struct nic_io io;
@@ -109,7 +116,7 @@ struct nic {
 };
 
 extern struct nic nics[NIC_MAX];
-extern const struct nic_ops igb_ops;
+extern const struct nic_ops igb_ops, e1000_ops;
 
 struct nic_queue *nic_queue_at(uint64_t id, uint64_t queue); /* NULL: none */
 struct nic_queue *nic_queue_of(const struct vcpu *v);        /* assigned or enabled, or NULL */

@@ -14,7 +14,8 @@ enum nic_class {
         NIC_FREE,         /* as root wants; it can neither move memory nor block a queue */
         NIC_FORCED,       /* root's value with `clear` taken out, then `set` put in */
         NIC_GATED_RESET,  /* as FORCED; but to set `gate` makes ring 0 revoke all queues and reset the NIC */
-        NIC_GATED_ENABLE, /* as FORCED; but to set `gate` needs a NIC that ring 0 has reset */
+        NIC_GATED_ENABLE, /* as FORCED; but to set `gate` needs a NIC that ring 0 has reset, and see
+                             one_switch */
 };
 
 struct nic_reg { /* `count` registers of 32 bits at first, first + step, ... */
@@ -29,6 +30,7 @@ struct nic_model {
         uint16_t vendor, devices[4];
         uint32_t bar_bytes;
         uint32_t queues;              /* pairs that ring 0 hands out, at most NIC_QUEUES */
+        bool one_switch;              /* RCTL.EN and TCTL.EN are the only queue's: not before it is enabled */
         uint32_t tail[2], queue_step; /* tail registers of queue 0, and how far on those of the next are */
         uint32_t status, link_up;     /* register, bit */
         const struct guard_form *form;
@@ -36,7 +38,7 @@ struct nic_model {
         uint32_t nregs;
 };
 
-extern const struct nic_model nic_82576;
+extern const struct nic_model nic_82576, nic_82540em;
 
 enum nic_verdict { NIC_STORE = 0, NIC_RESET = 1 };
 

@@ -5,7 +5,9 @@
 #include "frame.h"
 #include "nic.h"
 #include "rf/rings.h"
+#include "smp.h"
 #include "vcpu.h"
+#include "x86.h"
 
 enum { APIC_IDS = 255 /* a destination has 8 bits, and 255 is broadcast */ };
 
@@ -62,6 +64,22 @@ void queue_interrupt(struct nic_queue *q)
                 return; /* sent before the cause was masked */
         mask(q);
         vcpu_wake(q->vcpu, is_done(q) ? 1 : 2);
+}
+
+uint64_t nic_wait_until(const struct vcpu *v, uint64_t deadline)
+{
+        const struct nic_queue *q = nic_queue_of(v);
+        uint64_t soon = rdtsc() + tsc_hz / 1000;
+
+        return q != NULL && q->armed && q->nic->polled && soon < deadline ? soon : deadline;
+}
+
+void nic_quiet(unsigned vector)
+{
+        struct nic *nic = &nics[(vector - NIC_VECTOR) / NIC_QUEUES];
+
+        if (nic->ops != NULL && nic->ops->quiet != NULL)
+                nic->ops->quiet(nic);
 }
 
 void nic_interrupt(unsigned vector)
