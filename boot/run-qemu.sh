@@ -43,11 +43,13 @@ boot_from_stick() {
 # the NIC's option ROM. With `snponly` the firmware drives the NIC, and its PXE client fetches iPXE.
 boot_from_network() {
         local script=boot.ipxe net="user,id=boot-net,restrict=on,tftp=${image//,/,,}" python=${PYTHON:-python3}
+        local server
+        server="$python -B $(printf '%q %q' "$here/ipxe/httpd.py" "$image")"
         case ${PROTO:-tftp} in
         tftp) ;;
         http)
                 script=http://10.0.2.100/boot.ipxe
-                net+=",guestfwd=tcp:10.0.2.100:80-cmd:$python -B '${here//,/,,}/ipxe/httpd.py' '${image//,/,,}'"
+                net+=",guestfwd=tcp:10.0.2.100:80-cmd:${server//,/,,}" # QEMU splits as a shell, and at single commas
                 ;;
         *) die "PROTO=$PROTO: unknown; there are tftp and http" ;;
         esac

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -61,17 +62,30 @@ class IpxeTest(unittest.TestCase):
         machine.screendump(dump)
         return screen.shows(dump, text, at=TEXT_AT)
 
-    def refused(self, machine: qemu.Qemu, why: str, todo: str) -> None:
-        """Said on the screen and on the serial port; nothing starts; a key ends it."""
+    def said(self, machine: qemu.Qemu, why: str) -> None:
+        """On the screen and on the serial port; nothing starts."""
         verdict = machine.wait(r"Ringfence cannot start: .*|Starting", BOOT_SECONDS)[0]
         self.assertRegex(verdict, why)
-        machine.wait(rf"What to do: .*{todo}", 10)
-        self.assertTrue(self.on_screen(machine, verdict[:99]), machine.story("the screen does not show the verdict"))
+        end = time.monotonic() + 10
+        while not (shown := self.on_screen(machine, verdict[:99])) and time.monotonic() < end:
+            time.sleep(0.2)
+        self.assertTrue(shown, machine.story("the screen does not show the verdict"))
         self.assertFalse(self.on_screen(machine, verdict[:99].replace("cannot", "should")))
+
+    def ends(self, machine: qemu.Qemu) -> None:
+        """A key, and the firmware has the machine back."""
         mark = machine.mark()
         machine.key("x")
         machine.wait(r"BdsDxe: failed to (load|start)", 20, mark)
         self.assertFalse(machine.found("Starting Ringfence"))
+
+    def refused(self, machine: qemu.Qemu, why: str, todo: str) -> None:
+        """By the loader: it tells, waits for a key and returns to the script, which does the same."""
+        self.said(machine, why)
+        machine.wait(rf"What to do: .*{todo}", 10)
+        machine.key("x")
+        machine.wait("Ringfence cannot start: the lines above say why", 20)
+        self.ends(machine)
 
 
 class Dhcp(unittest.TestCase):
@@ -158,8 +172,17 @@ class Incomplete(IpxeTest):
     def test_missing_file(self) -> None:
         (self.folder / "root.elf").unlink()
         machine = self.boot("http")
-        self.refused(machine, r"root\.elf was not fetched", "put root.elf beside boot.ipxe")
+        self.said(machine, r"root\.elf was not fetched")
+        machine.wait("What to do: put root.elf beside boot.ipxe", 10)
         self.assertTrue(machine.found(r"root\.elf\.\.\. .*(No such file|not found)"))
+        self.ends(machine)
+
+    def test_truncated_loader(self) -> None:
+        self.cut("BOOTX64.EFI", self.size("BOOTX64.EFI") // 2)
+        machine = self.boot()
+        self.said(machine, r"If they are iPXE's, BOOTX64\.EFI is damaged")
+        self.assertTrue(machine.found("Could not boot"))
+        self.ends(machine)
 
     def test_missing_in_script(self) -> None:
         """A guest that ringfence.conf names and the script does not fetch."""
