@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The local APIC (xAPIC mode), and time: TSC and APIC timer rates measured against the PIT.
- * Sources: Intel SDM volume 3, chapter 11; APM volume 2, chapter 16; 8254 datasheet. */
+ * The local APIC, in x2APIC mode where the CPU has it, and time: TSC and APIC timer rates measured against
+ * the PIT. Sources: Intel SDM volume 3, chapter 11; APM volume 2, chapter 16; 8254 datasheet. */
 #include "paging.h"
 #include "smp.h"
 #include "x86.h"
@@ -21,34 +21,44 @@ enum {
         SVR_ENABLE = 1 << 8,
         ICR_PENDING = 1 << 12,
         DIVIDE_BY_16 = 3,
+        MSR_X2APIC = 0x800, /* register r at + r / 16 */
+        BASE_ENABLE = 1 << 11,
+        BASE_X2APIC = 1 << 10,
+        CPUID_1_ECX_X2APIC = 1 << 21,
         CALIBRATION_MS = 30,
         PIT_HZ = 1193182,
 };
 
-static volatile uint8_t *apic;
+static volatile uint8_t *apic; /* xAPIC mode only */
+static bool x2apic;            /* as the first CPU, so all */
 uint64_t tsc_hz;
 static uint64_t apic_hz; /* after the divider */
 
 static uint32_t apic_read(uint32_t reg)
 {
+        if (x2apic)
+                return (uint32_t)rdmsr(MSR_X2APIC + reg / 16);
         return *(volatile uint32_t *)(apic + reg);
 }
 
 static void apic_write(uint32_t reg, uint32_t value)
 {
-        *(volatile uint32_t *)(apic + reg) = value;
+        if (x2apic)
+                wrmsr(MSR_X2APIC + reg / 16, value);
+        else
+                *(volatile uint32_t *)(apic + reg) = value;
 }
 
 void apic_init(void)
 {
         uint64_t base = rdmsr(MSR_APIC_BASE);
 
-        if (base & 1u << 10)
-                panic(
-                    "the local APIC is in x2APIC mode, which this version does not drive: switch it off in firmware");
-        if (apic == NULL)
+        x2apic = (cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC) != 0;
+        if (!x2apic && apic == NULL)
                 apic = host_map_device(base & ENTRY_HPA, PAGE_SIZE, PERM_UC);
-        wrmsr(MSR_APIC_BASE, base | 1u << 11);
+        wrmsr(MSR_APIC_BASE, base | BASE_ENABLE); /* a CPU cannot go from off to x2APIC in one step */
+        if (x2apic)
+                wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | BASE_X2APIC);
         apic_write(APIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
         apic_write(APIC_LVT_LINT0, LVT_MASKED); /* the 8259 is never used */
         apic_write(APIC_LVT_LINT1, LVT_MASKED);
@@ -60,6 +70,8 @@ void apic_init(void)
 
 uint32_t apic_id(void)
 {
+        if (x2apic)
+                return apic_read(APIC_ID);
         return apic == NULL ? 0 : apic_read(APIC_ID) >> 24;
 }
 
@@ -68,8 +80,14 @@ void apic_eoi(void)
         apic_write(APIC_EOI, 0);
 }
 
+/* x2APIC: one register, no waiting, and no ordering either: what the receiver is to see is stored before. */
 void apic_send(uint32_t to, uint32_t icr_low)
 {
+        if (x2apic) {
+                __asm__ volatile("mfence; lfence" : : : "memory");
+                wrmsr(MSR_X2APIC + APIC_ICR_LOW / 16, (uint64_t)to << 32 | icr_low);
+                return;
+        }
         while (apic_read(APIC_ICR_LOW) & ICR_PENDING)
                 cpu_pause();
         apic_write(APIC_ICR_HIGH, to << 24);
