@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`make test`: the make targets given, one after the other; their closing lines added up into one.
 
-  all.py TARGET...      each target prints `N passed, N failed, N skipped` at its end
+  all.py TARGET...      each target prints `N passed, N failed, N skipped` at its end; TARGET@PLATFORM is
+                        `make TARGET PLATFORM=PLATFORM`
 """
 import os
 import re
@@ -15,7 +16,9 @@ _CLOSING = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
 def run(target: str) -> list[int]:
     """Show the target's output as it comes; a target that fails to tell its counts is one failure."""
     begin, counts = time.monotonic(), None
-    words = [os.environ.get("MAKE", "make"), "--no-print-directory", target]
+    name, _, platform = target.partition("@")
+    words = [os.environ.get("MAKE", "make"), "--no-print-directory", name, f"PLATFORM={platform or 'qemu'}"]
+    target = " ".join(words[2:] if platform else [name])
     print(f"==== make {target}", flush=True)
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                           stderr=subprocess.STDOUT, errors="replace") as child:

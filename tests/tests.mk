@@ -1,10 +1,11 @@
 # tests/: what runs, drives and judges the rest. Python 3, standard library only.
-##   make run      builds what is missing, boots the image in QEMU, shows the live table; q stops it;
+##   make run      builds what is missing, boots the image in an emulator, shows the live table; q stops it;
+##   make run PLATFORM=bochs   the same image on Intel (VMX, e1000), in Bochs; smoke, system, attacks likewise
 ##   make run BOOT=ipxe    the same files over the network; PROTO=tftp or http, IPXE=rom or snponly
 ##                 in KVM where /dev/kvm offers guests svm or vmx, else in QEMU's TCG; ACCEL=tcg: always so
 ##   make shell    a shell in the network of a running `make run`: ping, nc, tcpdump reach the guests
 ##   make smoke    boots, drives real traffic to every guest, checks every frame; BARE=echo: without hypervisor
-##   make test     all tests: unit, system, attacks, a short fuzz; one closing line
+##   make test     all tests: unit, system and attacks on both platforms, a short fuzz; one closing line
 ##   make unit     unit tests on this machine, no emulator
 ##   make system   tests that boot machines; ONLY=text: those whose name contains text
 ##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
@@ -57,7 +58,7 @@ smoke: bootable captures
 
 .PHONY: test unit system attacks bench lint
 test: test-images
-	@$(PY) tests/all.py unit system attacks fuzz-short
+	@$(PY) tests/all.py unit system@qemu attacks@qemu system@bochs attacks@bochs fuzz-short
 unit: deps-test
 	@$(PY) tests/unit/run.py $(UNIT)
 system: test-images captures
