@@ -18,7 +18,7 @@ from qemu import NIC_MAC, Options
 
 KEYS, NO_KEYS = "corei7_icelake_u", "corei7_skylake_x"  # CPU models with and without protection keys
 CONNECTS = 30  # seconds Bochs may take to connect its serial port, which is the first it does
-USUAL_CPUS = 2  # each costs: they run in turns in one thread
+USUAL_CPUS = 1  # more run in turns in one thread: two take twice as long for the same traffic
 _LOG_LINE = re.compile(r"^\d+([pe])\[(\S*) *\] *(.*)")
 _EVERY_BOOT = re.compile(r"Unknown register 0x17|ignored \(read-only\)|non existent offset|CHS set to")
 _TOLD = 8
