@@ -1,6 +1,7 @@
 ## dbos/
 ##   make fuzz-dbos  feed the engine random code for FUZZ_SECONDS, with clang's sanitizers
 ##   make dbos     the host command build/dbos/dbos: check, rewrite, explain a guest image
+##   make install  puts it into PREFIX/bin (default /usr/local)
 ##   make unit-dbos  the engine's unit and equivalence tests
 DBOS_B := $(B)/dbos
 ZYDIS_DIR := $(B)/zydis
@@ -17,7 +18,10 @@ DBOS_FLAGS := -Idbos $(ZYDIS_INC) -DZYAN_NO_LIBC -DZYDIS_STATIC_BUILD -DZYCORE_S
 DBOS_SRC := $(wildcard dbos/*.c)
 DBOS_ROOT_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/bare/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/bare/zydis/%.o)
 DBOS_HOST_OBJ := $(DBOS_SRC:dbos/%.c=$(DBOS_B)/host/%.o) $(ZYDIS_NAMES:%=$(DBOS_B)/host/zydis/%.o)
-DBOS_TOOL_OBJ := $(patsubst dbos/host/%.c,$(DBOS_B)/tool/%.o,$(wildcard dbos/host/*.c))
+# The command reads and lays out images with hv/root's own files.
+DBOS_TOOL_OBJ := $(patsubst dbos/host/%.c,$(DBOS_B)/tool/%.o,$(wildcard dbos/host/*.c)) \
+        $(DBOS_B)/tool/root_elf.o $(DBOS_B)/tool/root_symbols.o $(DBOS_B)/tool/root_layout.o
+DBOS_TOOL_LIB := $(DBOS_B)/libdbos-tool.a
 DBOS_LIB := $(DBOS_B)/libdbos.a
 DBOS_ROOT_LIB := $(DBOS_B)/libdbos-root.a
 DBOS := $(DBOS_B)/dbos
@@ -43,6 +47,10 @@ $(DBOS_B)/tool/%.o: dbos/host/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) $(DBOS_FLAGS) -c $< -o $@
 
+$(DBOS_B)/tool/root_%.o: hv/root/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
 # The Zydis sources exist only once they are fetched, so these rules name no prerequisite of theirs.
 $(ZYDIS_NAMES:%=$(DBOS_B)/bare/zydis/%.o): $(DBOS_B)/bare/zydis/%.o: $(ZYDIS_STAMP)
 	@mkdir -p $(@D)
@@ -65,26 +73,36 @@ $(DBOS_LIB): $(DBOS_HOST_OBJ) $(DBOS_B)/host/rf_format.o
 	rm -f $@
 	ar rcs $@ $^
 
-$(DBOS): $(DBOS_TOOL_OBJ) $(DBOS_LIB)
+$(DBOS_TOOL_LIB): $(filter-out %/main.o,$(DBOS_TOOL_OBJ))
+	rm -f $@
+	ar rcs $@ $^
+
+$(DBOS): $(DBOS_B)/tool/main.o $(DBOS_TOOL_LIB) $(DBOS_LIB)
 	$(CC) -o $@ $^
+
+# For driver authors who use the command outside this tree.
+PREFIX ?= /usr/local
+.PHONY: install
+install: $(DBOS)
+	install -D -m 755 $(DBOS) $(DESTDIR)$(PREFIX)/bin/dbos
 
 # Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
 DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
-DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c)) \
-        $(DBOS_B)/tool/arena.o $(DBOS_B)/tool/image.o
+DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c))
 DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -Idbos -fno-stack-protector -MMD -MP
 
 $(DBOS_B)/test/%.o: tests/unit/dbos/%.c
 	@mkdir -p $(@D)
 	$(CC) $(DBOS_TEST_FLAGS) -c $< -o $@
 
-$(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_LIB)
+$(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB) $(DBOS_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(DBOS_TEST_FLAGS) $< $(DBOS_TEST_OBJ) $(DBOS_LIB) -lcmocka -o $@
+	$(CC) $(DBOS_TEST_FLAGS) $< $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB) $(DBOS_LIB) -lcmocka -o $@
 
 .PHONY: unit-dbos
-unit-dbos: $(DBOS_TESTS)
+unit-dbos: $(DBOS_TESTS) $(DBOS)
 	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t || exit 1; done
+	@$(PY) tests/runner.py tests/unit/dbos_command.py
 
 # libFuzzer with sanitizers; Zydis is compiled into it too, so that its reads are watched.
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(INC) $(DBOS_FLAGS) \

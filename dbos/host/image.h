@@ -1,44 +1,49 @@
 /* SPDX-License-Identifier: MIT
- * A guest image read from an ELF file, as the engine sees it. */
+ * A guest image as hv/root will see it: read by root's own ELF reader, laid out by root's own layout. */
 #ifndef DBOS_HOST_IMAGE_H
 #define DBOS_HOST_IMAGE_H
 
-#include <elf.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "../../hv/root/layout.h"
+#include "dbos.h"
 
-enum { IMAGE_SEGMENTS = 64 };
+enum image_kind { IMAGE_GUEST, IMAGE_LIBRARY, IMAGE_OBJECT };
 
 struct segment {
         uint64_t va, bytes; /* whole pages */
         uint8_t *data;
-        bool execute, write;
-        uint64_t file_offset, file_bytes, file_va;
+        bool execute;
 };
 
 struct image {
         const char *name;
-        uint8_t *file;
+        enum image_kind kind; /* a library or object is looked at as if linked at RF_IMAGE_BASE */
+        uint8_t *file;        /* of a library or object: as if it had been linked */
         size_t size;
-        bool moved; /* ET_DYN, looked at as if it stood at RF_IMAGE_BASE */
-        uint64_t bias, entry;
-        struct segment segment[IMAGE_SEGMENTS];
-        unsigned nsegments;
-        uint64_t *entries; /* sorted, unique */
+        struct elf_image elf;
+        struct layout layout;
+        struct segment segment[ELF_MAX_SEGMENTS]; /* as elf.segment */
+        uint64_t *entries;
         size_t nentries;
-        const Elf64_Sym *symbols;
-        size_t nsymbols;
-        const char *strings;
-        size_t strings_bytes;
-        unsigned breaches; /* of the guest ABI's image rules; each has been printed */
+        struct dbos_code code[ELF_MAX_SEGMENTS];
+        unsigned ncode;
+        unsigned unresolved; /* of an object: references that no link has filled in */
 };
 
-/* False: not an image at all; said on stderr. */
+/* False: hv/root would refuse it (or it is no ELF file); said on stderr, with the reason root gives. */
 bool image_open(struct image *im, const char *name);
+void image_close(struct image *im);
 uint8_t *image_bytes(const struct image *im, uint64_t va); /* NULL: nothing there */
-/* Name of the function around va and the offset into it; NULL if unknown. */
-const char *image_function(const struct image *im, uint64_t va, uint64_t *offset);
+/* "name+0x12" of the function around va, "" if unknown. */
+void image_function(const struct image *im, uint64_t va, char *out, size_t n);
 bool image_write(const struct image *im, const char *name);
+/* The engine's view: this image, and trampolines where hv/root would put them. */
+struct dbos_space image_space(struct image *im, void (*finding)(void *ctx, const struct dbos_finding *f));
+/* Subtraction from every executable segment, as hv/root does it. 0, -RF_EREFUSED or another error. */
+int image_subtract(struct image *im, const struct dbos_space *space, struct dbos_summary *sum);
+
+/* link.c: an object or library into the file that a link at RF_IMAGE_BASE might have made. NULL, or what is
+ * wrong with it. */
+const char *link_library(struct image *im);
+const char *link_object(struct image *im);
 
 #endif

@@ -3,217 +3,185 @@
  * dbos: shows a driver's author what the hypervisor will do with an image, before anything is booted.
  * Exit code: 0 the image starts, 2 it is refused, 1 usage or file error.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
-#include "engine.h"
-#include "image.h"
+#include "disasm.h"
+#include "report.h"
+#include "stores.h"
 
-enum { STARTS = 0, ERROR = 1, REFUSED = 2, STACK = 65536 };
+enum { STARTS = 0, ERROR = 1, REFUSED = 2 };
 
 static struct image image;
+static struct output output = {.im = &image};
+static struct options {
+        bool strict, code;
+} options;
 static uint64_t asked; /* `explain` wants only this address; 0: all */
-static bool told;
 
-static const uint8_t *bytes_at(uint64_t va)
+static void on_finding(void *ctx, const struct dbos_finding *f)
 {
-        uint8_t *p = image_bytes(&image, va);
-
-        return p ? p : arena_bytes(va);
+        if (!asked || asked - f->va < (f->length ? f->length : 3u))
+                output_finding(&output, f);
 }
 
-static int space_read(void *ctx, uint64_t va, void *buf, size_t n)
+static const char *verdict(const struct dbos_summary *sum, int *code)
 {
-        for (size_t i = 0; i < n; i++) {
-                const uint8_t *p = bytes_at(va + i);
-
-                if (!p)
-                        return -RF_ENOENT;
-                ((uint8_t *)buf)[i] = *p;
-        }
-        return 0;
+        *code = REFUSED;
+        if (sum->refused)
+                return "refused";
+        if (options.strict && sum->kills)
+                return "refused, since warnings count (--strict)";
+        if (image.kind != IMAGE_GUEST && !options.code)
+                return "not a guest image: link it statically at RF_IMAGE_BASE; --code judges its code alone";
+        *code = STARTS;
+        return image.kind == IMAGE_GUEST ? "starts" : "its code is accepted";
 }
 
-static int space_write(void *ctx, uint64_t va, const void *buf, size_t n)
+static int broken(int error)
 {
-        for (size_t i = 0; i < n; i++) {
-                uint8_t *p = image_bytes(&image, va + i);
-
-                p = p ? p : arena_bytes(va + i);
-                if (!p)
-                        return -RF_ENOENT;
-                *p = ((const uint8_t *)buf)[i];
-        }
-        return 0;
+        fprintf(stderr, "%s: the engine cannot work on it (error %d)\n", image.name, -error);
+        return ERROR;
 }
 
-static uint64_t space_trampoline(void *ctx, uint64_t lo, uint64_t hi, size_t n)
+static int check(void)
 {
-        return arena_take(lo, hi, n);
+        struct dbos_space space = image_space(&image, on_finding);
+        struct dbos_summary sum;
+        int code, error = image_subtract(&image, &space, &sum);
+        const char *words;
+
+        if (error && error != -RF_EREFUSED)
+                return broken(error);
+        words = verdict(&sum, &code);
+        if (!asked || output.json)
+                output_end(&output, &sum, words, code);
+        return code;
 }
 
-static uint8_t *back(uint64_t va)
+/* ---- explain ---------------------------------------------------------------------------------------- */
+
+/* What stands at the address, by the same decoder and policy, before anything is rewritten. */
+static void explain_plain(const struct dbos_space *space)
 {
-        if (va < RF_GUEST_LO || va >= RF_GUEST_HI || image_bytes(&image, va))
-                return NULL;
-        return memset(malloc(4096), 0xcc, 4096);
-}
-
-static void drop(uint64_t va, uint8_t *bytes)
-{
-        free(bytes);
-}
-
-static void print_finding(void *ctx, const struct dbos_finding *f)
-{
-        char text[400];
-        uint64_t offset;
-        const char *function = image_function(&image, f->va, &offset);
-
-        if (asked && asked - f->va >= (f->length ? f->length : 3))
-                return;
-        told = true;
-        dbos_explain(f, text, sizeof text);
-        printf("%s", text);
-        if (function)
-                printf(" (in %s+%#lx)", function, (unsigned long)offset);
-        putchar('\n');
-}
-
-static const struct dbos_space space = {NULL, space_read, space_write, space_trampoline, print_finding};
-
-static int subtract(const struct segment *s, struct dbos_summary *sum)
-{
-        uint64_t *stack = calloc(STACK, sizeof *stack);
-        struct dbos_code c = {.va = s->va,
-                              .bytes = s->bytes,
-                              .entries = image.entries,
-                              .nentries = image.nentries,
-                              .map = calloc(1, s->bytes),
-                              .stack = stack,
-                              .stack_len = stack ? STACK : 0,
-                              .hypercall = RF_GUARD_VA + RF_GUARD_HYPERCALL,
-                              .commit = RF_GUARD_VA + RF_GUARD_COMMIT};
-        int err = c.map ? dbos_rewrite_code(&space, &c, sum) : -RF_ENOMEM;
-
-        free(c.map);
-        free(stack);
-        return err;
-}
-
-static void add(struct dbos_summary *to, const struct dbos_summary *from)
-{
-        to->instructions += from->instructions;
-        to->rewritten += from->rewritten;
-        to->emulated += from->emulated;
-        to->kills += from->kills;
-        to->refused += from->refused;
-}
-
-/* Every executable segment; the summary line says what a linter's would. */
-static int check(bool quiet)
-{
-        struct dbos_summary all = {0}, one = {0};
-        unsigned executable = 0;
-
-        arena_open(back, drop);
-        for (unsigned i = 0; i < image.nsegments; i++) {
-                int err;
-
-                if (!image.segment[i].execute)
-                        continue;
-                executable++;
-                err = subtract(&image.segment[i], &one);
-                if (err && err != -RF_EREFUSED) {
-                        fprintf(stderr, "%s: segment at %#lx cannot be worked on (error %d)\n", image.name,
-                                (unsigned long)image.segment[i].va, -err);
-                        return ERROR;
-                }
-                add(&all, &one);
-        }
-        if (!executable) {
-                fprintf(stderr, "%s: no segment is executable\n", image.name);
-                return ERROR;
-        }
-        bool starts = !all.refused && !image.breaches;
-
-        if (!quiet)
-                printf(
-                    "%s: %u instructions certain, %u rewritten, %u emulated, %u kill, %u refused, %u trampoline pages: %s\n",
-                    image.name, all.instructions, all.rewritten, all.emulated, all.kills, all.refused,
-                    arena_pages(), starts ? "starts" : "refused");
-        return starts ? STARTS : REFUSED;
-}
-
-/* An address without a finding: what stands there, by the same decoder and policy. */
-static void explain_plain(void)
-{
-        struct dbos_finding f;
+        char text[160], function[80];
         struct insn in;
-        struct policy p = {WAY_KEEP, DBOS_RULE_NONE, DBOS_PRIV_KILL, ""};
 
-        if (!insn_read(&space, asked, UINT64_MAX, true, &in)) {
+        if (!insn_read(space, asked, UINT64_MAX, false, &in)) {
                 printf("%#lx: %s\n", (unsigned long)asked,
                        in.have ? "not an instruction" : "nothing is mapped there");
                 return;
         }
-        p = policy_of(&in.z);
-        finding_of(&f, &in, p.rule, DBOS_KEEP,
-                   p.way == WAY_KEEP
-                       ? "no rule is against it; it runs as it is"
-                       : "not reached from any symbol, so left alone; its boundaries are not certain");
-        f.rule = p.way == WAY_KEEP ? DBOS_RULE_NONE : p.rule;
-        print_finding(NULL, &f);
+        disassemble(&in, text, sizeof text);
+        image_function(&image, asked, function, sizeof function);
+        printf("%#lx: %s%s%s\n    %s\n", (unsigned long)asked, text, *function ? " in " : "", function,
+               policy_of(&in.z).way == WAY_KEEP
+                   ? "no rule is against it; it runs as it is"
+                   : "not reached from any symbol, so left alone; its boundaries are not certain");
+}
+
+static struct dbos_finding explained; /* the last one */
+
+static void on_explained(void *ctx, const struct dbos_finding *f)
+{
+        if (asked - f->va >= (f->length ? f->length : 3u))
+                return;
+        output_finding(&output, f);
+        explained = *f;
 }
 
 static int explain(const char *address)
 {
+        struct dbos_space space = image_space(&image, on_explained);
+        struct dbos_summary sum;
         char *end = NULL;
-        int result;
+        int code, error;
 
-        if (address) {
-                asked = strtoull(address, &end, 16);
-                if (*end || !asked) {
-                        fprintf(stderr, "dbos: '%s' is not an address: expected hexadecimal, as 400001000\n",
-                                address);
-                        return ERROR;
-                }
+        if (!address)
+                return check();
+        asked = strtoull(address, &end, 16);
+        if (*end || !asked) {
+                fprintf(stderr, "dbos: '%s' is not an address: expected hexadecimal, as 400001000\n",
+                        address);
+                return ERROR;
         }
-        result = check(address != NULL);
-        if (address && !told)
-                explain_plain();
-        return result;
+        error = image_subtract(&image, &space, &sum);
+        if (error && error != -RF_EREFUSED)
+                return broken(error);
+        verdict(&sum, &code);
+        if (!output.printed)
+                explain_plain(&space);
+        else if (explained.trampoline)
+                output_trampoline(&output, &space, explained.trampoline);
+        return code;
+}
+
+static int rewrite(const char *to)
+{
+        int result = check();
+
+        return result == STARTS && !image_write(&image, to) ? ERROR : result;
 }
 
 static int usage(void)
 {
         fputs(
-            "usage: dbos check FILE.elf              what a guest image will meet\n"
-            "       dbos rewrite IN.elf OUT.elf      write the image as it will run\n"
-            "       dbos explain FILE.elf [ADDRESS]  findings, or what happens at one address (hexadecimal)\n"
+            "usage: dbos [OPTION]... check FILE              what a guest image will meet\n"
+            "       dbos [OPTION]... explain FILE [ADDRESS]  the same, or what happens at one (hexadecimal)\n"
+            "       dbos [OPTION]... rewrite IN OUT          write the image as it will run\n"
+            "       dbos [OPTION]... stores FILE FUNCTION... each store there, were it to hit ring or tail\n"
+            "  --json    findings and summary as one JSON object (check, rewrite, stores)\n"
+            "  --quiet   the summary alone\n"
+            "  --strict  what kills when executed counts as an error\n"
+            "  --code    judge the code of an object (.o, .ko) or library, which is no guest image\n"
             "exit code: 0 the image starts, 2 it is refused, 1 usage or file error\n",
             stderr);
         return ERROR;
 }
 
+static bool parse(int argc, char **argv)
+{
+        static const struct option known[] = {{"json", 0, NULL, 'j'},
+                                              {"quiet", 0, NULL, 'q'},
+                                              {"strict", 0, NULL, 's'},
+                                              {"code", 0, NULL, 'c'},
+                                              {0}};
+
+        for (int o; (o = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+                output.json |= o == 'j';
+                output.quiet |= o == 'q';
+                options.strict |= o == 's';
+                options.code |= o == 'c';
+                if (o == '?')
+                        return false;
+        }
+        return true;
+}
+
 int main(int argc, char **argv)
 {
-        int result;
+        const char *command;
+        int n;
 
-        if (argc < 3 || argc > 4)
+        if (!parse(argc, argv))
                 return usage();
-        if (strcmp(argv[1], "check") && strcmp(argv[1], "rewrite") && strcmp(argv[1], "explain"))
+        argv += optind;
+        n = argc - optind;
+        command = n ? argv[0] : "";
+        if ((strcmp(command, "check") || n != 2) && (strcmp(command, "explain") || n < 2 || n > 3) &&
+            (strcmp(command, "rewrite") || n != 3) && (strcmp(command, "stores") || n < 3))
                 return usage();
-        if ((argv[1][0] == 'c') != (argc == 3) && argv[1][0] != 'e')
-                return usage();
-        if (!image_open(&image, argv[2]))
-                return ERROR;
-        if (argv[1][0] == 'e')
-                return explain(argc == 4 ? argv[3] : NULL);
-        result = check(false);
-        if (argv[1][0] == 'r' && result == STARTS && !image_write(&image, argv[3]))
-                return ERROR;
-        return result;
+        if (!image_open(&image, argv[1]))
+                return image.kind == IMAGE_GUEST && image.elf.file ? REFUSED : ERROR;
+        output.json &= command[0] != 'e';
+        output_begin(&output);
+        if (command[0] == 'c')
+                return check();
+        if (command[0] == 'e')
+                return explain(n == 3 ? argv[2] : NULL);
+        if (command[0] == 's')
+                return stores(&output, argv + 2);
+        return rewrite(argv[2]);
 }

@@ -4,50 +4,49 @@
  * and a longer program header table at the end.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../../hv/root/elf_format.h"
 #include "arena.h"
 #include "image.h"
 
-enum { PAGE = 4096 };
-
 static void patch(const struct image *im)
 {
-        for (unsigned i = 0; i < im->nsegments; i++) {
-                const struct segment *s = &im->segment[i];
+        for (unsigned i = 0; i < im->elf.nsegments; i++) {
+                const struct elf_segment *s = &im->elf.segment[i];
 
-                if (s->execute)
-                        memcpy(im->file + s->file_offset, s->data + (s->file_va - s->va), s->file_bytes);
+                if (im->segment[i].execute)
+                        memcpy(im->file + s->offset, im->segment[i].data + (s->va - im->segment[i].va),
+                               s->file_bytes);
         }
 }
 
-static bool emit_file(const struct image *im, FILE *f, const Elf64_Ehdr *old)
+static bool emit_file(const struct image *im, FILE *f, const struct elf64_header *old)
 {
         unsigned extra = arena_pages();
-        size_t pad = (PAGE - im->size % PAGE) % PAGE;
-        Elf64_Ehdr e = *old;
-        static const uint8_t zero[PAGE];
+        size_t pad = (RF_PAGE_SIZE - im->size % RF_PAGE_SIZE) % RF_PAGE_SIZE;
+        struct elf64_header h = *old;
+        static const uint8_t zero[RF_PAGE_SIZE];
 
-        e.e_phoff = im->size + pad + (size_t)extra * PAGE;
-        e.e_phnum = (Elf64_Half)(old->e_phnum + extra);
-        memcpy(im->file, &e, sizeof e);
+        h.phoff = im->size + pad + extra * RF_PAGE_SIZE;
+        h.phnum = (uint16_t)(old->phnum + extra);
+        memcpy(im->file, &h, sizeof h);
         if (fwrite(im->file, 1, im->size, f) != im->size || fwrite(zero, 1, pad, f) != pad)
                 return false;
         for (unsigned i = 0; i < extra; i++)
-                if (fwrite(arena_bytes(arena_page(i)), 1, PAGE, f) != PAGE)
+                if (fwrite(arena_bytes(arena_page(i)), 1, RF_PAGE_SIZE, f) != RF_PAGE_SIZE)
                         return false;
-        if (fwrite(im->file + old->e_phoff, sizeof(Elf64_Phdr), old->e_phnum, f) != old->e_phnum)
+        if (fwrite(im->file + old->phoff, sizeof(struct elf64_segment), old->phnum, f) != old->phnum)
                 return false;
         for (unsigned i = 0; i < extra; i++) {
-                Elf64_Phdr p = {.p_type = PT_LOAD,
-                                .p_flags = PF_R | PF_X,
-                                .p_offset = im->size + pad + (size_t)i * PAGE,
-                                .p_vaddr = arena_page(i) - im->bias,
-                                .p_paddr = arena_page(i) - im->bias,
-                                .p_filesz = PAGE,
-                                .p_memsz = PAGE,
-                                .p_align = PAGE};
+                struct elf64_segment p = {.type = PT_LOAD,
+                                          .flags = RF_SEG_R | RF_SEG_X,
+                                          .offset = im->size + pad + i * RF_PAGE_SIZE,
+                                          .vaddr = arena_page(i),
+                                          .paddr = arena_page(i),
+                                          .filesz = RF_PAGE_SIZE,
+                                          .memsz = RF_PAGE_SIZE,
+                                          .align = RF_PAGE_SIZE};
 
                 if (fwrite(&p, sizeof p, 1, f) != 1)
                         return false;
@@ -58,12 +57,12 @@ static bool emit_file(const struct image *im, FILE *f, const Elf64_Ehdr *old)
 bool image_write(const struct image *im, const char *name)
 {
         FILE *f = fopen(name, "wb");
-        Elf64_Ehdr old;
+        struct elf64_header old;
         bool ok;
 
         memcpy(&old, im->file, sizeof old);
         patch(im);
-        ok = f && old.e_phnum + arena_pages() < PN_XNUM && emit_file(im, f, &old);
+        ok = f && emit_file(im, f, &old);
         if (f && fclose(f))
                 ok = false;
         if (!ok)

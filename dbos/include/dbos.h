@@ -70,6 +70,9 @@ struct dbos_space {
         void (*finding)(void *ctx, const struct dbos_finding *f);
 };
 
+/* What hv/root gives the descent to work with; the command does too, so that both see the same certainty. */
+enum { DBOS_DESCENT_STACK = 16384 };
+
 /* An executable range of an image, and what is known about it. */
 struct dbos_code {
         uint64_t va, bytes;

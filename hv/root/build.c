@@ -10,10 +10,8 @@
 #include "stat.h"
 #include "sys.h"
 
-enum { DESCENT_STACK = 16384 };
-
 /* The engine's recursive descent; one guest is built at a time. */
-static uint64_t descent_stack[DESCENT_STACK];
+static uint64_t descent_stack[DBOS_DESCENT_STACK];
 
 void guest_why(struct guest *g, const char *format, ...)
 {
@@ -103,7 +101,7 @@ static void describe_code(struct guest *g)
                     .nentries = nentries,
                     .map = map,
                     .stack = descent_stack,
-                    .stack_len = DESCENT_STACK,
+                    .stack_len = DBOS_DESCENT_STACK,
                     .hypercall = RF_GUARD_VA + RF_GUARD_HYPERCALL,
                     .commit = RF_GUARD_VA + RF_GUARD_COMMIT,
                 };

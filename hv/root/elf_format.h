@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, ELF_MAX_HEADERS = 64 };
+enum { ET_REL = 1, ET_EXEC = 2, ET_DYN = 3, EM_X86_64 = 62, ELF_MAX_HEADERS = 64 };
 enum { PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3 };
 enum { SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_NOBITS = 8 };
 enum { STT_NOTYPE = 0, STT_FUNC = 2, STT_MASK = 15 };

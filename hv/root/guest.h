@@ -5,10 +5,10 @@
 
 #include "config.h"
 #include "dbos.h"
+#include "dbos_trampoline.h"
 #include "elf.h"
 #include "layout.h"
 #include "ringfence.h"
-#include "trampoline.h"
 
 enum guest_state {
         GUEST_DOWN, /* not started, or stays down: `why` */

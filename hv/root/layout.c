@@ -2,6 +2,7 @@
  * Where a guest's memory goes: see layout.h. */
 #include "layout.h"
 
+#include "dbos_trampoline.h"
 #include "rf/layout.h"
 #include "rf_format.h"
 #include "ringfence.h"
@@ -63,7 +64,7 @@ static uint64_t work_pages(const struct elf_image *image)
  * Trampolines: each lone page may bring tables of its own. */
 static uint64_t overhead_pages(uint64_t memory_pages, uint32_t vcpus)
 {
-        return 64 + memory_pages / 64 + 48 * (uint64_t)vcpus + 2 * LAYOUT_TRAMPOLINE_PAGES;
+        return 64 + memory_pages / 64 + 48 * (uint64_t)vcpus + 2 * TRAMPOLINE_PAGES;
 }
 
 int layout_make(struct layout *l, const struct elf_image *image, uint64_t memory, uint32_t vcpus, bool queue,

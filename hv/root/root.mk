@@ -33,7 +33,7 @@ ROOT_UNIT_PURES := $(B)/unit/config_test $(B)/unit/elf_test $(B)/unit/root_pure_
 
 $(B)/unit/config_test: $(ROOT_DIR)/config.c $(ROOT_DIR)/config_keys.c
 $(B)/unit/elf_test: $(ROOT_DIR)/elf.c $(ROOT_DIR)/symbols.c
-$(B)/unit/root_pure_test: $(ROOT_DIR)/layout.c $(ROOT_DIR)/symbols.c $(ROOT_DIR)/trampoline.c $(ROOT_DIR)/cpuid.c
+$(B)/unit/root_pure_test: $(ROOT_DIR)/layout.c $(ROOT_DIR)/symbols.c dbos/trampoline.c $(ROOT_DIR)/cpuid.c
 $(ROOT_UNIT_PURES): $(B)/unit/%: tests/unit/%.c $(ROOT_UNIT_SHARED) $(ROOT_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(ROOT_UNIT_CFLAGS) $(ROOT_UNIT_PURE) $(filter %.c,$^) -lcmocka -o $@
@@ -41,7 +41,7 @@ $(ROOT_UNIT_PURES): $(B)/unit/%: tests/unit/%.c $(ROOT_UNIT_SHARED) $(ROOT_HEADE
 # Root as it is, with the engine, above a fake ring 0. Not under the address sanitizer, whose own memory lies
 # where root's shared pages must be.
 ROOT_UNIT_FAKED := $(filter-out %/main.c %/igb.c %/e1000.c %/serial.c %/screen.c %/keys.c %/table.c,$(ROOT_SOURCES))
-ROOT_UNIT_BEDS := $(B)/unit/root_guest_test $(B)/unit/root_service_test
+ROOT_UNIT_BEDS := $(B)/unit/root_guest_test $(B)/unit/root_service_test $(B)/unit/root_same_test
 $(ROOT_UNIT_BEDS): $(B)/unit/%: tests/unit/%.c tests/unit/root_bed.c tests/unit/root_fake.c $(ROOT_UNIT_FAKED) \
                 $(ROOT_UNIT_SHARED) $(B)/dbos/libdbos.a $(ROOT_HEADERS) tests/unit/root_bed.h tests/unit/root_fake.h
 	@mkdir -p $(@D)
@@ -55,7 +55,10 @@ $(ROOT_UNIT_SWITCH): tests/unit/root_switch_test.c $(addprefix $(ROOT_DIR)/,swit
 	$(CC) $(ROOT_UNIT_CFLAGS) -fsanitize=undefined -fno-sanitize-recover=all $(filter %.c,$^) -lcmocka -o $@
 
 .PHONY: unit-root
-unit-root: $(ROOT_UNIT_PURES) $(ROOT_UNIT_BEDS) $(ROOT_UNIT_SWITCH)
-	@for t in $^; do $$t || exit 1; done
+# The command `dbos` and root must make the same of these images.
+ROOT_UNIT_IMAGES := $(addprefix $(B)/guests/,hardops.elf halt.elf hello.elf jit.elf) $(B)/firewall-plain.elf
+unit-root: $(ROOT_UNIT_PURES) $(ROOT_UNIT_BEDS) $(ROOT_UNIT_SWITCH) $(DBOS) $(ROOT_UNIT_IMAGES)
+	@for t in $(ROOT_UNIT_PURES) $(filter-out %/root_same_test,$(ROOT_UNIT_BEDS)) $(ROOT_UNIT_SWITCH); do $$t || exit 1; done
+	@$(B)/unit/root_same_test $(DBOS) $(ROOT_UNIT_IMAGES)
 
 -include $(ROOT_OBJECTS:.o=.d)

@@ -100,7 +100,7 @@ static int space_write(void *ctx, uint64_t va, const void *buf, size_t n)
         return 0;
 }
 
-/* A fresh page is data until it is accepted: it counts as opened. */
+/* A fresh page is data until it is accepted: it counts as opened. INT3 wherever no trampoline stands. */
 static int map_trampoline(void *ctx, uint64_t page)
 {
         struct guest *g = ctx;
@@ -109,9 +109,12 @@ static int map_trampoline(void *ctx, uint64_t page)
         if (g->accepted && g->nopen == GUEST_OPEN_PAGES)
                 return -RF_ENOMEM;
         error = sys_guest_map(g->id, page, 1, RF_MAP_CODE);
-        if (error == 0 && g->accepted)
+        if (error != 0)
+                return (int)error;
+        memset(guest_pointer(g, page), 0xcc, RF_PAGE_SIZE);
+        if (g->accepted)
                 g->open[g->nopen++] = page;
-        return (int)error;
+        return 0;
 }
 
 static uint64_t space_trampoline(void *ctx, uint64_t lo, uint64_t hi, size_t n)

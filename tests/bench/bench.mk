@@ -20,7 +20,7 @@ $(eval $(call guest_link,$(B)/guest,$(GUEST_CC),$(GUEST_BARE) $(GUEST_SDK) guest
 
 # The engine on this machine.
 BENCH_DBOS := $(BENCH_B)/dbos_speed
-$(BENCH_DBOS): tests/bench/dbos_speed.c $(DBOS_B)/tool/arena.o $(DBOS_B)/tool/image.o $(DBOS_LIB)
+$(BENCH_DBOS): tests/bench/dbos_speed.c $(DBOS_TOOL_LIB) $(DBOS_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Idbos/host $^ -o $@
 

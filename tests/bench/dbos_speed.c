@@ -9,13 +9,9 @@
 #include <time.h>
 
 #include "arena.h"
-#include "dbos.h"
 #include "image.h"
-#include "rf/boot.h"
-#include "rf/error.h"
-#include "rf/layout.h"
 
-enum { RUNS = 5, MEMORY = 64 << 20, IMAGES = 200, STACK = 65536 };
+enum { RUNS = 5, MEMORY = 64 << 20, IMAGES = 200 };
 
 static struct image image;
 
@@ -31,52 +27,6 @@ static _Noreturn void fail(const char *what)
 {
         fprintf(stderr, "dbos_speed: %s\n", what);
         exit(1);
-}
-
-static uint8_t *byte_at(uint64_t va)
-{
-        uint8_t *p = image_bytes(&image, va);
-
-        return p != NULL ? p : arena_bytes(va);
-}
-
-static int space_read(void *ctx, uint64_t va, void *buf, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                const uint8_t *p = byte_at(va + i);
-
-                if (p == NULL)
-                        return -RF_ENOENT;
-                ((uint8_t *)buf)[i] = *p;
-        }
-        return 0;
-}
-
-static int space_write(void *ctx, uint64_t va, const void *buf, size_t n)
-{
-        for (size_t i = 0; i < n; i++) {
-                uint8_t *p = byte_at(va + i);
-
-                if (p == NULL)
-                        return -RF_ENOENT;
-                *p = ((const uint8_t *)buf)[i];
-        }
-        return 0;
-}
-
-static uint64_t space_trampoline(void *ctx, uint64_t lo, uint64_t hi, size_t n)
-{
-        return arena_take(lo, hi, n);
-}
-
-static uint8_t *back(uint64_t va)
-{
-        return image_bytes(&image, va) != NULL ? NULL : calloc(1, RF_PAGE_SIZE);
-}
-
-static void drop(uint64_t va, uint8_t *bytes)
-{
-        free(bytes);
 }
 
 /* Memory full of the image's own code: the usual case, without a hit. */
@@ -103,20 +53,20 @@ static void find(const struct segment *code)
 }
 
 /* The image many times, each time on fresh bytes: only the engine's own time counts. */
-static uint64_t rewrite_many(struct segment *code, const uint8_t *fresh, struct dbos_code *c)
+static uint64_t rewrite_many(struct segment *code, const uint8_t *fresh)
 {
-        static const struct dbos_space space = {NULL, space_read, space_write, space_trampoline, NULL};
         struct dbos_summary sum;
         uint64_t total = 0, start;
 
         for (unsigned i = 0; i < IMAGES; i++) {
+                struct dbos_space space = image_space(&image, NULL);
+
                 memcpy(code->data, fresh, code->bytes);
-                memset(c->map, 0, code->bytes);
-                arena_reset();
                 start = cpu_ns();
-                if (dbos_rewrite_code(&space, c, &sum) != 0)
+                if (image_subtract(&image, &space, &sum) != 0)
                         fail("the image is refused");
                 total += cpu_ns() - start;
+                arena_reset();
         }
         return total;
 }
@@ -124,27 +74,15 @@ static uint64_t rewrite_many(struct segment *code, const uint8_t *fresh, struct 
 static void rewrite(struct segment *code)
 {
         uint8_t *fresh = malloc(code->bytes);
-        struct dbos_code c = {.va = code->va,
-                              .bytes = code->bytes,
-                              .entries = image.entries,
-                              .nentries = image.nentries,
-                              .map = malloc(code->bytes),
-                              .stack = malloc(STACK * sizeof(uint64_t)),
-                              .stack_len = STACK,
-                              .hypercall = RF_GUARD_VA + RF_GUARD_HYPERCALL,
-                              .commit = RF_GUARD_VA + RF_GUARD_COMMIT};
 
-        if (fresh == NULL || c.map == NULL || c.stack == NULL)
-                fail("no memory");
+        if (fresh == NULL || image.ncode != 1)
+                fail("no memory, or an image with several executable segments");
         memcpy(fresh, code->data, code->bytes);
-        arena_open(back, drop);
-        printf("rewrite %lu", (unsigned long)(code->bytes * IMAGES));
+        printf("rewrite %lu", (unsigned long)(image.code[0].bytes * IMAGES));
         for (unsigned i = 0; i < RUNS; i++)
-                printf(" %lu", (unsigned long)rewrite_many(code, fresh, &c));
+                printf(" %lu", (unsigned long)rewrite_many(code, fresh));
         putchar('\n');
         free(fresh);
-        free(c.map);
-        free(c.stack);
 }
 
 int main(int argc, char **argv)
@@ -153,7 +91,7 @@ int main(int argc, char **argv)
 
         if (argc != 2 || !image_open(&image, argv[1]))
                 fail("usage: dbos_speed IMAGE.elf");
-        for (unsigned i = 0; i < image.nsegments; i++)
+        for (unsigned i = 0; i < image.elf.nsegments; i++)
                 if (image.segment[i].execute)
                         code = &image.segment[i];
         if (code == NULL)

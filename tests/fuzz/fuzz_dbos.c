@@ -45,7 +45,7 @@ static int space_write(void *ctx, uint64_t va, const void *buf, size_t n)
 
 static uint64_t space_trampoline(void *ctx, uint64_t lo, uint64_t hi, size_t n)
 {
-        return arena_pages() > 64 ? 0 : arena_take(lo, hi, n);
+        return arena_take(lo, hi, n);
 }
 
 static void space_finding(void *ctx, const struct dbos_finding *f)
@@ -56,9 +56,14 @@ static void space_finding(void *ctx, const struct dbos_finding *f)
                 abort();
 }
 
+static uint64_t mapped_until(uint64_t page)
+{
+        return page - RF_IMAGE_BASE < CODE ? RF_IMAGE_BASE + CODE : 0;
+}
+
 static uint8_t *back(uint64_t va)
 {
-        return va - RF_IMAGE_BASE < CODE || va < RF_GUEST_LO ? NULL : calloc(1, 4096);
+        return malloc(4096);
 }
 
 static void drop(uint64_t va, uint8_t *bytes)
@@ -129,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         memcpy(&in, data, sizeof in);
         mapped = n - sizeof in < CODE ? n - sizeof in : CODE;
         memcpy(code, data + sizeof in, mapped);
-        arena_open(back, drop);
+        arena_open(&(struct arena_place){RF_IMAGE_BASE + CODE, mapped_until, back, drop});
         for (unsigned i = 0; i < ENTRIES; i++)
                 entries[i] = RF_IMAGE_BASE + in.entry[i] % (mapped + 1);
         struct dbos_code c = {.va = RF_IMAGE_BASE,

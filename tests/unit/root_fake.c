@@ -105,6 +105,15 @@ void fake_image(const void *code, size_t bytes)
         memcpy(file + 0x1000, code, bytes);
 }
 
+void fake_file(const void *bytes, size_t n)
+{
+        struct rf_boot_info *boot = at(RF_ROOT_BOOT);
+
+        pages_at(RF_ROOT_FILE + RF_ROOT_FILE_STEP, n);
+        memcpy(at(RF_ROOT_FILE + RF_ROOT_FILE_STEP), bytes, n);
+        boot->file[1].bytes = n;
+}
+
 /* ---- system calls ------------------------------------------------------------------------------- */
 
 static int64_t guest_map(uint64_t va, uint64_t pages, uint64_t kind)

@@ -44,5 +44,6 @@ struct rf_vcpu_report *fake_report(void);       /* of the only vCPU */
 const struct fake_page *fake_page(uint64_t va); /* NULL: not mapped */
 /* Makes file[1] an image: `code` at RF_IMAGE_BASE (entry, one function symbol `start`), data at + 0x10000. */
 void fake_image(const void *code, size_t bytes);
+void fake_file(const void *bytes, size_t n); /* file[1] is this */
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "../../hv/root/cpuid.h"
 #include "../../hv/root/layout.h"
-#include "../../hv/root/trampoline.h"
+#include "dbos_trampoline.h"
 #include "rf/layout.h"
 
 /* ---- layout ------------------------------------------------------------------------------------ */
@@ -179,7 +179,7 @@ static void test_trampolines_limits(void **state)
         assert_int_equal(reserve(RF_IMAGE_BASE, RF_IMAGE_BASE + 0x100000, 16), 0);
         assert_int_equal(world.t.n, 0);
         world.fail_maps = 0;
-        for (unsigned i = 0; i < LAYOUT_TRAMPOLINE_PAGES; i++)
+        for (unsigned i = 0; i < TRAMPOLINE_PAGES; i++)
                 assert_true(reserve(RF_IMAGE_BASE + 0x100000 * (i + 1ull),
                                     RF_IMAGE_BASE + 0x100000 * (i + 1ull), 8) != 0);
         assert_int_equal(reserve(RF_IMAGE_BASE + 0x8000000, RF_IMAGE_BASE + 0x8000000, 8), 0); /* quota */

@@ -100,15 +100,20 @@ void world_map(uint64_t va, size_t n)
         range[nranges++].n = n;
 }
 
+static uint64_t range_until(uint64_t page)
+{
+        for (unsigned i = 0; i < nranges; i++)
+                if (page - range[i].va < range[i].n)
+                        return range[i].va + range[i].n;
+        return 0;
+}
+
 static uint8_t *back(uint64_t va)
 {
-        void *p;
+        void *p = mmap((void *)va, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
-        if (va < RF_GUEST_LO || va >= RF_GUEST_HI)
-                return NULL;
-        p = mmap((void *)va, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-        return p == (void *)va ? memset(p, 0xcc, 4096) : NULL;
+        return p == (void *)va ? p : NULL;
 }
 
 static void drop(uint64_t va, uint8_t *bytes)
@@ -246,7 +251,7 @@ void world_open(void)
         set_stub(guard_on_hypercall, (uint64_t)on_hypercall);
         set_stub(guard_stack, (uint64_t)call_stack + sizeof call_stack);
         sigaltstack(&ss, NULL);
-        arena_open(back, drop);
+        arena_open(&(struct arena_place){RF_IMAGE_BASE + sizeof map, range_until, back, drop});
         world_map(RF_IMAGE_BASE, sizeof map);
         world.space = (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding};
         world.code = (struct dbos_code){.va = RF_IMAGE_BASE,

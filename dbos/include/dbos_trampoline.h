@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Room for trampolines, handed out byte by byte: a punned jump leaves as little as one possible address. Pure
- * but for the two callbacks. Nothing is ever given back: the pages go when the guest goes. */
-#ifndef TRAMPOLINE_H
-#define TRAMPOLINE_H
+ * but for the two callbacks. Nothing is ever given back: the pages go when the guest goes. hv/root and the
+ * command share it: with the same calls it hands out the same addresses. */
+#ifndef DBOS_TRAMPOLINE_H
+#define DBOS_TRAMPOLINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "layout.h"
+#include "rf/boot.h"
+
+/* Of one guest. */
+enum { TRAMPOLINE_PAGES = 64 };
 
 struct trampoline_page {
         uint64_t va;
@@ -19,7 +23,7 @@ struct trampoline_page {
 struct trampolines {
         unsigned n;
         uint64_t near; /* where pages are tried first: the end of the image, so that they share its tables */
-        struct trampoline_page page[LAYOUT_TRAMPOLINE_PAGES];
+        struct trampoline_page page[TRAMPOLINE_PAGES];
 };
 
 struct trampoline_map {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Room for trampolines: see trampoline.h. */
-#include "trampoline.h"
+ * Room for trampolines: see dbos_trampoline.h. */
+#include "dbos_trampoline.h"
 
 #include "rf/layout.h"
 #include "rf_string.h"
@@ -78,7 +78,7 @@ static bool add_page(struct trampolines *t, const struct trampoline_map *m, uint
 {
         if (trampoline_owns(t, page))
                 return true;
-        if (t->n == LAYOUT_TRAMPOLINE_PAGES || is_forbidden(page) || m->mapped_until(m->ctx, page) != 0 ||
+        if (t->n == TRAMPOLINE_PAGES || is_forbidden(page) || m->mapped_until(m->ctx, page) != 0 ||
             m->map(m->ctx, page) != 0)
                 return false;
         memset(&t->page[t->n], 0, sizeof(t->page[t->n]));
