@@ -59,7 +59,7 @@ static bool handle_open(struct vcpu *v, const struct vm_exit *exit)
         }
         if (exit->kind == VM_EXIT_INTERRUPT || exit->kind == VM_EXIT_NMI) {
                 count(v, this_cpu()->tick ? RF_EXIT_TIMER : RF_EXIT_INTERRUPT);
-                v->state->pending |= GS_PENDING_EVENT;
+                v->state->pending = 1;
                 v->report->pending++;
                 return true;
         }

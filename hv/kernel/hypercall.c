@@ -69,12 +69,11 @@ static void wait(struct vcpu *v)
 /* A commit that wakes the switch gives way to it, unless an idle CPU takes it. */
 static void yield(struct vcpu *v)
 {
-        uint32_t pending = v->state->pending;
-        bool taken = (pending & GS_PENDING_SWITCH) != 0 && switch_ring();
+        bool taken = soft_notified(v) && switch_ring();
 
-        v->state->pending = 0;
-        if (!taken || pending != GS_PENDING_SWITCH)
+        if (!taken || v->state->pending != 0)
                 v->slice_end = 0;
+        v->state->pending = 0;
         v->bad_entry = control_on(RF_CONTROL_BAD_ENTRY) ? (uint32_t)v->gpr[RDI] : 0;
 }
 
@@ -82,7 +81,7 @@ static void yield(struct vcpu *v)
  * doing: the data path itself exits for nothing, but for a commit that has to wake the switch. */
 static enum rf_exit exit_kind(const struct vcpu *v, uint64_t number)
 {
-        if (number == RF_HC_COMMIT || (number == RF_HC_YIELD && (v->state->pending & GS_PENDING_SWITCH) != 0))
+        if (number == RF_HC_COMMIT || (number == RF_HC_YIELD && soft_notified(v)))
                 return RF_EXIT_COMMIT;
         return number == RF_HC_YIELD && v->state->pending != 0 ? RF_EXIT_INTERRUPT : RF_EXIT_HYPERCALL;
 }

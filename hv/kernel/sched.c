@@ -35,6 +35,7 @@ void sched_add(struct vcpu *v)
 {
         ASSERT(!v->queued);
         v->queued = true;
+        host_page->ready++;
         v->next = NULL;
         if (tail != NULL)
                 tail->next = v;
@@ -48,6 +49,7 @@ bool sched_add_first(struct vcpu *v)
 {
         ASSERT(!v->queued);
         v->queued = true;
+        host_page->ready++;
         v->next = head;
         head = v;
         if (tail == NULL)
@@ -69,6 +71,7 @@ void sched_remove(struct vcpu *v)
         if (tail == v)
                 tail = previous;
         v->queued = false;
+        host_page->ready--;
 }
 
 struct vcpu *sched_next(void)

@@ -87,12 +87,13 @@ static void print_one(const struct guest *g)
 
 void stat_print(void)
 {
-        char line[48];
+        char line[96];
 
         for (unsigned i = 0; i < nguests; i++)
                 print_one(&guests[i]);
         if (switch_used()) {
-                rf_snprintf(line, sizeof(line), "stat: switch strays=%lu", switch_strays());
+                rf_snprintf(line, sizeof(line), "stat: switch strays=%lu ticks=%lu", switch_strays(),
+                            switch_ticks());
                 console_line(line);
         }
         rf_snprintf(line, sizeof(line), "stat: end free_pages=%lu", HOST->free_pages);

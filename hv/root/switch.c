@@ -12,8 +12,8 @@
 enum {
         BATCH = 32, /* deliveries of one guest's frames in a round: a broadcast costs as many as it makes */
         WIRE_BATCH = 64, /* frames from the wire in a round */
-        LINGER_US =
-            50, /* how long it looks on after the last frame before it sleeps: about what a wake-up costs */
+        LINGER_US = 50,  /* how long it looks on after the last frame, unless somebody wants its CPU: about a
+                            wake-up's cost */
         BLOCKED_US = 1000, /* how long it sleeps when the wire takes no more: that has no interrupt */
         MAC_BYTES = 6,
         GROUP = 1 /* of the first byte: broadcast or multicast */
@@ -21,7 +21,7 @@ enum {
 
 struct station {
         bool on;
-        uint8_t mac[MAC_BYTES];
+        uint64_t mac; /* as address_at() reads it */
         unsigned queue;
         struct port port;
         uint64_t dropped[SWITCH_DROPS];
@@ -34,6 +34,7 @@ static struct {
         uint64_t strays;
         bool used;
         uint64_t last_work; /* TSC */
+        uint64_t ticks;
 } sw;
 
 /* ---- where a frame goes ---------------------------------------------------------------------- */
@@ -43,10 +44,21 @@ static bool to_all(const struct frame *f)
         return (f->head[0] & GROUP) != 0;
 }
 
-static struct station *station_of(const uint8_t mac[MAC_BYTES])
+static uint64_t address_at(const uint8_t *bytes)
 {
+        uint64_t address = 0;
+
+        __builtin_memcpy(&address, bytes, MAC_BYTES);
+        return address;
+}
+
+/* Whose address is the frame's destination? */
+static struct station *station_of(const struct frame *f)
+{
+        uint64_t mac = address_at(f->head);
+
         for (unsigned i = 0; i < RF_MAX_GUESTS; i++)
-                if (sw.station[i].on && memcmp(sw.station[i].mac, mac, MAC_BYTES) == 0)
+                if (sw.station[i].mac == mac && sw.station[i].on)
                         return &sw.station[i];
         return NULL;
 }
@@ -72,7 +84,7 @@ static bool from_wire(void)
         unsigned n = 0;
 
         for (; n < WIRE_BATCH && wire_next(&f); n++) {
-                struct station *to = to_all(&f) ? NULL : station_of(f.head);
+                struct station *to = to_all(&f) ? NULL : station_of(&f);
 
                 if (to != NULL)
                         port_deliver(&to->port, &f);
@@ -89,14 +101,13 @@ static bool from_wire(void)
 
 static bool forged(const struct station *s, const struct frame *f)
 {
-        return memcmp(f->head + MAC_BYTES, s->mac, MAC_BYTES) != 0 &&
-               (HOST->controls & RF_CONTROL_NO_SPOOF_CHECK) == 0;
+        return address_at(f->head + MAC_BYTES) != s->mac && (HOST->controls & RF_CONTROL_NO_SPOOF_CHECK) == 0;
 }
 
 /* How many deliveries it took; 0: it needs the wire, which has no room, and stays where it is. */
 static unsigned forward(struct station *from, const struct frame *f)
 {
-        struct station *to = to_all(f) ? NULL : station_of(f->head);
+        struct station *to = to_all(f) ? NULL : station_of(f);
         unsigned n = 1;
 
         if (forged(from, f) || to == from) {
@@ -180,10 +191,11 @@ uint64_t switch_run(uint64_t next)
                 return next;
         now = tsc_now();
         if (run_round()) {
-                sw.last_work = now;
+                sw.last_work = tsc_now();
+                sw.ticks += sw.last_work - now;
                 return 0;
         }
-        if (now - sw.last_work < LINGER_US * us)
+        if (now - sw.last_work < LINGER_US * us && HOST->ready == 0)
                 return 0;
         /* what is handed over after the last look ends the wait: armed first, then looked at again */
         if (rf_sys(RF_SYS_SWITCH_ARM, wire_awaited(), 0, 0, 0, 0, 0) != 0 || run_round())
@@ -218,8 +230,7 @@ int switch_attach(const struct guest *g)
 
         if (error != 0)
                 return (int)error;
-        *s = (struct station){.on = true, .queue = (unsigned)g->queue};
-        memcpy(s->mac, g->config->mac, sizeof(s->mac));
+        *s = (struct station){.on = true, .queue = (unsigned)g->queue, .mac = address_at(g->config->mac)};
         s->port = (struct port){
             .rx = in_root(s->queue, RF_SOFT_RX),
             .tx = in_root(s->queue, RF_SOFT_TX),
@@ -262,4 +273,9 @@ bool switch_used(void)
 uint64_t switch_strays(void)
 {
         return sw.strays;
+}
+
+uint64_t switch_ticks(void)
+{
+        return sw.ticks;
 }

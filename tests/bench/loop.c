@@ -31,10 +31,11 @@ static uint64_t controls(const struct net_app *app)
 /* Are `count` frames there? The ring driver's own test, `count - 1` slots further on. */
 static bool there(struct rf_net *n, unsigned count)
 {
-        struct ring ahead = {.desc = n->rx.desc, .entries = n->rx.entries, .handed = n->rx.handed};
+        struct ring ahead = {
+            .desc = n->rx.desc, .dd = n->rx.dd, .entries = n->rx.entries, .handed = n->rx.handed};
 
         ahead.cleaned = n->rx.cleaned + count - 1;
-        return n->rx.handed - n->rx.cleaned >= count && ring_done(&ahead, IGB_RX_DD_OFF);
+        return n->rx.handed - n->rx.cleaned >= count && ring_done(&ahead);
 }
 
 static void wait_control(struct net_app *app)

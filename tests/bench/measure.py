@@ -30,6 +30,7 @@ class Run:
     frames: int
     instructions: float  # per frame
     exits: dict[str, int] = field(default_factory=dict)
+    switch: float = 0.0  # instructions of the switch in hv/root, per frame
 
 
 @dataclass
@@ -70,6 +71,13 @@ class Boot:
     def exits(self, name: str) -> Counter[str]:
         return Counter(self.host.stats()[name].exits()) if self.host else Counter()
 
+    def switch_ticks(self) -> int:
+        if not self.form.soft or self.host is None:
+            return 0
+        mark = self.machine.mark()
+        self.host.stats()
+        return int(self.machine.wait(r"stat: switch .*ticks=(\d+)", 10, mark)[1])
+
     def toggle(self, guest: Guest) -> None:
         self._link.send(subjects.control(guest))
 
@@ -77,9 +85,9 @@ class Boot:
         mark = self.machine.mark()
         self.toggle(guest)
         self.wait_line(guest.name, f"bench: start burst={burst}", ANSWER_SECONDS, mark)
-        before = self.exits(guest.name)
+        before, ticks = self.exits(guest.name), self.switch_ticks()
         self.load(guest, size, burst, subjects.FRAMES)
-        after = self.exits(guest.name)
+        after, ticks = self.exits(guest.name), self.switch_ticks() - ticks
         self.toggle(guest)
         self.wait_line(guest.name, "bench: end", ANSWER_SECONDS, mark)
         rounds = figures.read(self.machine.lines[mark:])
@@ -87,7 +95,8 @@ class Boot:
         mean = figures.mean_round(rounds, subjects.FRAMES // burst // 2, what)
         after.subtract(before)
         return Run(self.form.name, guest.name, size, burst, subjects.FRAMES, mean / burst,
-                   {kind: count for kind, count in after.items() if count})
+                   {kind: count for kind, count in after.items() if count},
+                   ticks / figures.TICKS / subjects.FRAMES)
 
 
 def own_exits(run: Run) -> int:

@@ -34,23 +34,26 @@ class Form:
 
     name: str
     suffix: str = ""
-    cpu: str = ""
+    cpu: str = "max,+svm,+npt,+pku,-x2apic"  # reading an x2APIC under -icount ends QEMU: "Bad icount read"
     bare: bool = False
     micro: bool = True
     commit_exits: bool = False  # a commit leaves the guest: it is a hypercall
+    soft: bool = False  # behind the switch of hv/root
 
 
 FORMS = (
     Form("bare", bare=True),
     Form("plain", suffix="-plain", micro=False),  # micro measures both drivers' steps in the boot of `commit`
     Form("commit"),
-    Form("hypercall", cpu="max,+svm,+npt,-pku", commit_exits=True),
+    Form("hypercall", cpu="max,+svm,+npt,-pku,-x2apic", commit_exits=True),
+    Form("soft", micro=False, soft=True),
 )
 
 
 def guests(form: Form) -> list[conf.Guest]:
     names = [*FUNCTIONS, *(["micro"] if form.micro else [])]
-    return [conf.Guest(name, number, f"{name}{'' if name == 'micro' else form.suffix}.elf", _ARGUMENTS[name])
+    return [conf.Guest(name, number, f"{name}{'' if name == 'micro' else form.suffix}.elf", _ARGUMENTS[name],
+                       extra=("queue = soft",) if form.soft else ())
             for number, name in enumerate(names, 1)]
 
 

@@ -65,7 +65,8 @@ void bed_init(void);
 void bed_load(bool keys); /* a fresh guard page from guard_build() */
 uint8_t *bed_page(void);  /* to mutate it; then bed_reload() */
 void bed_reload(void);
-void bed_random(void); /* new random state, rings, staging */
+bool bed_yields(uint32_t ring); /* does a commit in it end with a YIELD? */
+void bed_random(void);          /* new random state, rings, staging */
 /* ring bed_ring[n], of the model with these two forms: empty, staging all valid */
 void bed_plain(unsigned n, const struct guard_form *forms, uint32_t mask);
 void bed_done(unsigned n, unsigned slot); /* the NIC sets DD */

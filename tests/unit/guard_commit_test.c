@@ -39,7 +39,7 @@ static uint64_t commit(uint64_t ring, uint64_t tail)
                 fail_msg("%s", bad);
         assert_int_equal(run.opens, 1);
         assert_int_equal(run.regs.gpr[A_RAX], run.expect);
-        assert_int_equal(run.hypercalls, window->state.pending != 0);
+        assert_int_equal(run.hypercalls, bed_yields((uint32_t)ring));
         return run.regs.gpr[A_RAX];
 }
 
@@ -161,6 +161,12 @@ static void yields_when_asked(void **form)
         assert_int_equal(run.hypercalls, 1);
         assert_int_equal(run.hypercall.gpr[A_RAX], RF_HC_YIELD);
         assert_int_equal(run.regs.gpr[A_RAX], 4);
+        window->state.pending = 0;
+        window->state.ring[RX].notify = 1;
+        run = bed_commit(RX, 5, true);
+        assert_int_equal(run.hypercalls, 1);
+        run = bed_commit(TX, 0, true); /* another ring's */
+        assert_int_equal(run.hypercalls, 0);
 }
 
 /* Where ring 0 resumes a vCPU whose window it took away in the middle. */

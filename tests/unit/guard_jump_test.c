@@ -178,7 +178,7 @@ static const char *commits(unsigned n)
                         return bad;
                 if (run.regs.gpr[A_RAX] != run.expect)
                         return "wrong result";
-                if (run.hypercalls != (window->state.pending != 0) ||
+                if (run.hypercalls != bed_yields(ring) ||
                     (run.hypercalls && run.hypercall.gpr[A_RAX] != RF_HC_YIELD))
                         return "wrong yield";
         }

@@ -118,10 +118,18 @@ static void random_ring(unsigned n)
         r->clean = bed_chance(30) ? (uint32_t)(bed_below(600) - 300) : (uint32_t)bed_rand();
         r->reaped = r->clean - (uint32_t)(bed_chance(20) ? r->mask : bed_below(r->mask + 1));
         r->form = *form;
+        r->notify = bed_chance(10) ? (uint32_t)bed_rand() : 0;
         for (unsigned i = 0; i < BED_ENTRIES; i++) {
                 random_slot(n, i, dd);
                 staging[n][i] = bed_chance(bad) ? bed_spoiled(form, r->limit) : bed_valid(form, r->limit);
         }
+}
+
+bool bed_yields(uint32_t ring)
+{
+        const struct guard_ring *r = &window->state.ring[ring % GUARD_RINGS];
+
+        return window->state.pending != 0 || (ring < GUARD_RINGS && r->mode == GR_MODE_ON && r->notify != 0);
 }
 
 void bed_random(void)

@@ -164,14 +164,15 @@ static void the_switch_sleeps_and_one_commit_wakes_it(void **state)
 {
         start(Q, &vcpus[0]);
         assert_int_equal(assign(3, &vcpus[1]), 0); /* not enabled: its guard has nothing to commit to */
-        states[0].pending = GS_PENDING_EVENT;
+        states[0].pending = 1;
         assert_false(switch_ring());
         assert_int_equal(rung, 0); /* nobody sleeps */
         assert_int_equal(switch_arm(0), 0);
-        assert_int_equal(states[0].pending, GS_PENDING_EVENT | GS_PENDING_SWITCH);
-        assert_int_equal(states[1].pending, 0);
+        assert_true(soft_notified(&vcpus[0]) && !soft_notified(&vcpus[1]) && !soft_notified(&root_vcpu));
+        assert_int_equal(states[0].ring[0].notify, 0); /* buffers are no news */
         switch_ring();
-        assert_int_equal(states[0].pending, GS_PENDING_EVENT);
+        assert_false(soft_notified(&vcpus[0]));
+        assert_int_equal(states[0].pending, 1); /* of an interrupt: not its concern */
         switch_ring();
         assert_int_equal(rung, 1);
 }
@@ -215,10 +216,10 @@ static void its_interrupt_wakes_the_switch(void **state)
         assert_int_equal(switch_arm(0), -RF_ENOENT); /* not enabled yet */
         assert_int_equal(nic_queue_enable(0, 7), 0);
         assert_int_equal(switch_arm(RF_RING_ENTRIES), -RF_EINVAL);
-        assert_int_equal(states[0].pending, 0);
+        assert_false(soft_notified(&vcpus[0]));
         assert_int_equal(switch_arm(5), 0);
         assert_true(root_vcpu.queue->armed);
-        assert_int_equal(states[0].pending, GS_PENDING_SWITCH);
+        assert_true(soft_notified(&vcpus[0]));
         nic_interrupt(NIC_VECTOR + 7);
         assert_int_equal(woken, 1); /* vcpu_wake() of root is switch_ring(), in guest.c */
         assert_int_equal(switch_arm(5), 0);

@@ -64,6 +64,8 @@ struct rf_host {
         struct rf_pci_fn pci[RF_MAX_PCI];
         uint64_t cpu_exits[RF_BOOT_MAX_CPUS]; /* per physical CPU */
         uint64_t cpu_idle_tsc[RF_BOOT_MAX_CPUS];
+        uint32_t ready; /* vCPUs that could run and have no CPU, now */
+        uint32_t reserved;
 };
 
 /* Why a vCPU left the guest. One counter each; also the columns of the live table. */
@@ -218,7 +220,7 @@ enum rf_syscall {
         RF_SYS_AUDIT,        /* () -> number of leaves that break W^X or the U=1 rule; logs a summary */
         RF_SYS_CONTROL,      /* (mask of enum rf_control): test builds; otherwise -ENOTSUP */
         RF_SYS_HALT,         /* (code): revoke every queue, stop every CPU; does not return */
-        RF_SYS_SWITCH_ARM,   /* (next): the next commit in a soft queue, or frame in root's own queue, ends
+        RF_SYS_SWITCH_ARM,   /* (next): the next frame handed over in a soft queue, or in root's own, ends
                                 RF_SYS_WAIT -> 0; 1: slot `next` of root's receive ring is done, do not sleep */
         RF_SYS_SOFT_WAKE,    /* (soft queue): its vCPU, if it is in RF_HC_WAIT, gets the answer -> 0 */
         RF_SYS_COUNT

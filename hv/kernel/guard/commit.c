@@ -47,7 +47,7 @@ uint64_t commit_hypercall(struct vcpu *v, uint32_t ring, uint32_t tail)
         result = guard_hand_over(&v->state->ring[ring], view.ring, view.staging, tail, &moved);
         if (moved)
                 *view.tail = (uint32_t)result;
-        if (moved && queue_is_soft(nic_queue_of(v)))
+        if (moved && soft_notified(v) && ring % 2 == 1)
                 switch_ring();
         return result;
 }

@@ -160,6 +160,7 @@ publish:
 unchanged:
         mov %r9d, %esi
         and GR_MASK(%r8), %esi
+        mov GR_NOTIFY(%r8), %r9d        /* R9: a reason to yield */
 
 close:
         xor %ecx, %ecx
@@ -177,7 +178,7 @@ CONTROL_END(close)
         shl $32, %rax
         or %rsi, %rax
         movabs $RF_STATE_VA, %r8
-        cmpl $0, GS_PENDING(%r8)
+        or GS_PENDING(%r8), %r9d
         jne yield
         ret
 yield:
@@ -199,6 +200,7 @@ no_ring:
         mov $GN_RING, %r10d
 nothing:
         xor %esi, %esi
+        xor %r9d, %r9d
         jmp close
 bad_tail:
         mov $GN_TAIL, %r10d

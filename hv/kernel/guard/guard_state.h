@@ -10,10 +10,8 @@
 #define GUARD_RINGS 8 /* 2 * RF_MAX_QUEUES; ring number = 2 * slot + (0 receive, 1 transmit) */
 
 /* struct guard_state */
-#define GS_PENDING        0
-#define GS_PENDING_EVENT  1 /* an interrupt met the open window */
-#define GS_PENDING_SWITCH 2 /* the switch sleeps, and this vCPU's soft queue is to wake it */
-#define GS_RINGS          64
+#define GS_PENDING 0
+#define GS_RINGS   64
 /* struct guard_ring */
 #define GR_SHIFT       7
 #define GR_RING        0
@@ -33,6 +31,7 @@
 #define GR_LENGTH_SPAN 92
 #define GR_DD          96
 #define GR_REASON      100
+#define GR_NOTIFY      104
 
 #define GR_MODE_NONE    0
 #define GR_MODE_ON      1
@@ -60,11 +59,12 @@ struct guard_ring {
         uint32_t rejected;
         uint32_t bell; /* the doorbell of a soft queue: nobody looks at it */
         struct guard_form form;
-        uint32_t reserved1[6];
+        uint32_t notify; /* ring 0 -> guard: YIELD after commits in this ring: the switch sleeps */
+        uint32_t reserved[5];
 };
 
 struct guard_state {
-        uint32_t pending; /* ring 0 -> guard: make a YIELD hypercall after closing; GS_PENDING_ */
+        uint32_t pending; /* ring 0 -> guard: make a YIELD hypercall after closing */
         uint32_t waiting; /* ring 0 -> root: in RF_HC_WAIT on a soft queue */
         uint32_t reserved[14];
         struct guard_ring ring[GUARD_RINGS];
@@ -80,6 +80,7 @@ _Static_assert(__builtin_offsetof(struct guard_ring, form.set) == GR_SET, "guard
 _Static_assert(__builtin_offsetof(struct guard_ring, form.fixed) == GR_FIXED, "guard.S");
 _Static_assert(__builtin_offsetof(struct guard_ring, form.length_span) == GR_LENGTH_SPAN, "guard.S");
 _Static_assert(__builtin_offsetof(struct guard_ring, form.reason) == GR_REASON, "guard.S");
+_Static_assert(__builtin_offsetof(struct guard_ring, notify) == GR_NOTIFY, "guard.S");
 _Static_assert(sizeof(struct guard_state) <= 4096, "one page");
 #endif
 

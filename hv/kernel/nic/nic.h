@@ -47,6 +47,7 @@ void queue_interrupt(struct nic_queue *q); /* a frame came, or root says so of a
 /* soft.c. RF_SYS_SWITCH_ARM; and what it armed has happened: true: an idle CPU takes root. */
 int64_t switch_arm(uint64_t next);
 bool switch_ring(void);
+bool soft_notified(const struct vcpu *v); /* is its next commit to wake the switch? */
 /* RF_HC_WAIT. 1: slot `next` of the receive ring is done, nothing armed. 0: armed; the interrupt calls
  * vcpu_wake(v, 1 or 2). -RF_ENOENT, -RF_EINVAL. disarm: the deadline came first. */
 int nic_wait_arm(struct vcpu *v, uint64_t slot, uint64_t next);

@@ -134,14 +134,22 @@ int64_t root_pool(uint64_t va, uint64_t pages)
 
 static bool armed;
 
-static void set_pending(uint32_t bit)
+static struct guard_ring *tx_ring(const struct nic_queue *q)
 {
-        for (unsigned i = 0; i < RF_SOFT_QUEUES; i++) {
-                struct guard_state *state = queues[i].state == QUEUE_ENABLED ? queues[i].vcpu->state : NULL;
+        return &q->vcpu->state->ring[2 * q->slot + 1];
+}
 
-                if (state != NULL)
-                        state->pending = (state->pending & ~(uint32_t)GS_PENDING_SWITCH) | bit;
-        }
+/* Only frames to send are news for the switch; it does not wait for buffers. */
+static void set_notify(uint32_t notify)
+{
+        for (unsigned i = 0; i < RF_SOFT_QUEUES; i++)
+                if (queues[i].state == QUEUE_ENABLED)
+                        tx_ring(&queues[i])->notify = notify;
+}
+
+bool soft_notified(const struct vcpu *v)
+{
+        return v->queue != NULL && queue_is_soft(v->queue) && tx_ring(v->queue)->notify != 0;
 }
 
 /* The guard stores `clean`, with a full fence, and then looks at `pending`; here `pending` is stored, and
@@ -153,7 +161,7 @@ int64_t switch_arm(uint64_t next)
 
         if (woken != 0)
                 return woken;
-        set_pending(GS_PENDING_SWITCH);
+        set_notify(1);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         armed = true;
         root.rung = false;
@@ -166,7 +174,7 @@ bool switch_ring(void)
         if (!armed)
                 return false;
         armed = false;
-        set_pending(0);
+        set_notify(0);
         if (root_vcpu.queue != NULL)
                 nic_wait_disarm(&root_vcpu, root_vcpu.queue->slot);
         return root_ring();
