@@ -127,7 +127,7 @@ def verdict(runs: list[measure.Run]) -> list[str]:
         where = f"{run.form} {run.function}, {run.frame_bytes} bytes, bursts of {run.burst}"
         if run.form == "soft":
             if run.burst == max(subjects.BURSTS) and own > SOFT_EXITS * run.frames:
-                wrong.append(f"{where}: {own} exits of its own, more than one in {1 / SOFT_EXITS:g} frames: {run.exits}")
+                wrong.append(f"{where}: {own} exits of its own, more than one in {1 / SOFT_EXITS:g}: {run.exits}")
         elif own and not expected[run.form]:
             wrong.append(f"{where}: {own} exits of its own: {run.exits}")
         if expected[run.form] and not run.exits.get("commit"):
