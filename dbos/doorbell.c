@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * The doorbell half of a store trampoline. The store is done into a stack slot, the address looked up among
- * the vCPU's tail registers (info page), and commit called until that tail is reached. Runs on the guest's
- * stack below the red zone: two vCPUs in the same trampoline share nothing.
+ * the vCPU's tail registers (info page), and commit called until that tail is reached. Stack and flags are as
+ * they are: the guard's entries ask for no alignment (ringfence.h). Runs on the guest's stack below the red
+ * zone: two vCPUs in the same trampoline share nothing.
  */
 #include "engine.h"
 
 enum {
-        SAVED = 13,           /* registers pushed below the slot */
-        DOWN = RED_ZONE + 16, /* as in store.c: scratch and flags */
+        SAVED = 12,           /* registers pushed below the slot */
+        DOWN = RED_ZONE + 16, /* scratch and flags */
         QUEUE = sizeof(struct rf_queue),
         RX = offsetof(struct rf_queue, doorbell_rx),
         TX = offsetof(struct rf_queue, doorbell_tx),
@@ -17,30 +18,27 @@ _Static_assert(QUEUE <= 127 && RX <= 127 && TX <= 127, "fit signed byte displace
 _Static_assert(offsetof(struct rf_info, nqueues) <= 127, "fits a signed byte displacement");
 _Static_assert(offsetof(struct rf_info, queue) <= 127, "fits a signed byte displacement");
 
-static const uint8_t saved[SAVED] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13};
+static const uint8_t saved[SAVED] = {RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, R12, R13};
 
 static void emit_enter(struct code *o, const struct store_form *f)
 {
+        emit_open(o, f->scratch, true);
         emit_ea(o, f->scratch, &f->m, DOWN, 0);
         emit_push(o, f->scratch);
         emit_rsp(o, -8);
         emit_slot_access(o, f);
         for (unsigned i = 0; i < SAVED; i++)
                 emit_push(o, saved[i]);
-        emit_lea(o, RBP, RSP, 0);
-        EMIT(o, 0x48, 0x83, 0xe4, 0xf0);          /* and rsp, -16 */
-        EMIT(o, 0xfc);                            /* cld: C calling convention */
-        EMIT(o, 0x44, 0x8b, 0x65, SAVED * 8);     /* mov r12d, [value] */
-        EMIT(o, 0x4c, 0x8b, 0x6d, SAVED * 8 + 8); /* mov r13, [address] */
+        EMIT(o, 0x44, 0x8b, 0x64, 0x24, SAVED * 8);     /* mov r12d, [rsp+value] */
+        EMIT(o, 0x4c, 0x8b, 0x6c, 0x24, SAVED * 8 + 8); /* mov r13, [rsp+address] */
 }
 
 static void emit_leave(struct code *o, const struct store_form *f)
 {
-        emit_lea(o, RSP, RBP, 0);
         for (unsigned i = SAVED; i-- > 0;)
                 emit_pop(o, saved[i]);
         emit_rsp(o, 16);
-        emit_epilogue(o, f, true);
+        emit_close(o, f->scratch, true);
         emit_jmp(o, f->in.va + f->in.length);
 }
 

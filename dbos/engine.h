@@ -89,6 +89,8 @@ void emit_ea(struct code *o, uint8_t reg, const struct mem *m, int32_t rsp_down,
 void emit_relocated(struct code *o, const struct insn *in);
 /* The same instruction, its memory operand replaced by [reg], reg one of rax rcx rdx rbx rsi rdi. */
 void emit_with_base(struct code *o, const struct insn *in, uint8_t reg, uint8_t segment);
+/* The same instruction, `delta` added to its displacement. */
+void emit_with_delta(struct code *o, const struct insn *in, const struct mem *m, int64_t delta);
 uint8_t pick_scratch(uint32_t used); /* one that emit_with_base takes, or NO_REG */
 
 /* ---- equivalent.c: other bytes, same effect ---------------------------------------------------- */
@@ -167,12 +169,22 @@ struct store_form {
         bool string;   /* STOS, MOVS: the address is RDI itself */
         bool reads;    /* read-modify-write */
         bool doorbell; /* may be a doorbell store: 4 or 8 bytes, write only */
+        bool flags;    /* somebody may look at the flags: they are kept */
+        int ring;      /* whose tail register it hit at its first fault; -1: none, or unknown */
         const struct dbos_code *c;
 };
-void emit_store(struct code *o, const void *arg);               /* arg: struct store_form */
-void emit_doorbell(struct code *o, const struct store_form *f); /* doorbell.c */
+void emit_store(struct code *o, const void *arg); /* arg: struct store_form */
+/* A ring store keeps its registers, RSP too: only its displacement changes. */
+bool store_direct(const struct store_form *f);
+void emit_open(struct code *o, uint8_t scratch, bool flags);
+void emit_close(struct code *o, uint8_t scratch, bool flags);
 void emit_slot_access(struct code *o, const struct store_form *f);
-void emit_epilogue(struct code *o, const struct store_form *f, bool flags);
+void emit_doorbell(struct code *o, const struct store_form *f); /* doorbell.c */
+void emit_tail(struct code *o, const struct store_form *f);     /* tail.c */
+
+/* ---- flags.c ------------------------------------------------------------------------------------ */
+/* Is every status flag overwritten before anything can look at it, from va on, wherever control goes? */
+bool flags_dead(const struct dbos_space *s, uint64_t va);
 
 static inline bool fits32(int64_t v)
 {

@@ -172,3 +172,25 @@ void emit_with_base(struct code *o, const struct insn *in, uint8_t reg, uint8_t 
         end = modrm_end(raw, in->z.attributes & ZYDIS_ATTRIB_HAS_SIB);
         emit(o, in->bytes + end, in->length - end);
 }
+
+/* mod = 2, disp32; a SIB without base (mod = 0, base = 5) has a disp32 already (APM 3, 1.4). */
+void emit_with_delta(struct code *o, const struct insn *in, const struct mem *m, int64_t delta)
+{
+        const ZydisDecodedInstructionRaw *raw = &in->z.raw;
+        bool sib = in->z.attributes & ZYDIS_ATTRIB_HAS_SIB;
+        unsigned end = modrm_end(raw, sib), start = o->n;
+        uint8_t mod = m->base == NO_REG ? 0 : 0x80;
+
+        if (m->absolute || m->addr32 || !fits32(m->disp + delta)) {
+                o->bad = true;
+                return;
+        }
+        emit(o, in->bytes, raw->modrm.offset);
+        EMIT(o, (uint8_t)(mod | raw->modrm.reg << 3 | raw->modrm.rm));
+        if (sib)
+                EMIT(o, in->bytes[raw->sib.offset]);
+        emit32(o, (uint32_t)(m->disp + delta));
+        emit(o, in->bytes + end, in->length - end);
+        if (o->n - start > INSN_MAX)
+                o->bad = true;
+}

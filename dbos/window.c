@@ -3,14 +3,13 @@
  * Rule 3: judgement on an instruction that faulted on ring or doorbell, and its rewriting.
  */
 #include "engine.h"
-#include "rf/igb_desc.h"
 #include "rf_string.h"
 
 static const char load[] = "a plain driver must not load the doorbell; keep the tail in a variable";
 static const char hidden[] = "pushes, calls, scatters and the like do not belong on a ring; use plain stores";
 static const char rmw_doorbell[] = "a tail register takes plain 32-bit stores only";
 static const char not_tail[] =
-    "this doorbell address is no tail register; the hypervisor programs all other registers";
+    "this doorbell address is no tail register of this vCPU's queues; the hypervisor programs all others";
 static const char unexplained[] = "the reported registers do not lead to the faulting address";
 static const char crowded[] =
     "no room for a jump here: each store exits; move the store away from short instructions";
@@ -30,13 +29,16 @@ static bool in_doorbell(uint64_t va)
         return va - RF_DOORBELL_VA < 0x10000;
 }
 
-/* The doorbell window shows the BAR's first 64 KiB at the BAR's own offsets. Which queue is whose is checked
- * against the info page when the trampoline runs. */
-static bool is_tail(uint64_t va)
+/* -1: none of this vCPU's tail registers, or nobody is there to ask. */
+static int tail_ring(const struct dbos_space *s, uint64_t va)
 {
-        uint64_t off = va - RF_DOORBELL_VA, rx = off - IGB_RDT0, tx = off - IGB_TDT0;
+        return s->tail_ring ? s->tail_ring(s->ctx, va) : -1;
+}
 
-        return (rx < 0x1000 && rx % IGB_QUEUE_STEP == 0) || (tx < 0x1000 && tx % IGB_QUEUE_STEP == 0);
+/* Which queue is whose is checked again, against the info page, when the trampoline runs. */
+static bool is_tail(const struct dbos_space *s, uint64_t va)
+{
+        return !s->tail_ring || tail_ring(s, va) >= 0;
 }
 
 static bool string_store(const ZydisDecodedInstruction *z)
@@ -67,7 +69,7 @@ static bool excluded(const struct insn *in)
                (bit && in->op[1].type == ZYDIS_OPERAND_TYPE_REGISTER);
 }
 
-/* RSP as the base of the address is fine, as an operand it is not: in the trampoline it differs. */
+/* RSP as the base of the address is fine, as an operand it is not where it differs: see store_direct. */
 static bool rsp_operand(const struct insn *in)
 {
         for (unsigned i = 0; i < in->z.operand_count; i++)
@@ -159,13 +161,13 @@ static enum dbos_action emulate(const struct store_form *f, const struct dbos_re
         return verdict(out, DBOS_EMULATED, crowded);
 }
 
-static const char *refusal(const struct store_form *f, uint64_t ea)
+static const char *refusal(const struct dbos_space *s, const struct store_form *f, uint64_t ea)
 {
         if (in_ring(ea))
                 return NULL;
         if (!in_doorbell(ea))
                 return unexplained;
-        if (!is_tail(ea))
+        if (!is_tail(s, ea))
                 return not_tail;
         return f->string || f->reads || (f->bytes != 4 && f->bytes != 8) ? rmw_doorbell : NULL;
 }
@@ -176,7 +178,12 @@ static enum dbos_action rewrite(const struct dbos_space *s, struct store_form *f
 {
         struct site site;
 
-        if (!f->m.segment && f->scratch != NO_REG && !rsp_operand(&f->in) && (f->doorbell || in_ring(ea))) {
+        if (rsp_operand(&f->in))
+                f->doorbell = false;
+        f->flags = !flags_dead(s, f->in.va);
+        f->ring = f->doorbell && in_doorbell(ea) ? tail_ring(s, ea) : -1;
+        if (!f->m.segment && f->scratch != NO_REG && (store_direct(f) || !rsp_operand(&f->in)) &&
+            (f->doorbell || in_ring(ea))) {
                 site_open(&site, s, f->c, f->in.va, f->in.length);
                 out->trampoline = site_jump(&site, emit_store, f);
         }
@@ -206,7 +213,7 @@ enum dbos_action dbos_rewrite_store(const struct dbos_space *s, const struct dbo
                 a = f->action;
         else if (!address_of(&form, regs, fault_va, &ea))
                 a = verdict(f, DBOS_KILLS, unexplained);
-        else if ((why = refusal(&form, ea)) != NULL)
+        else if ((why = refusal(s, &form, ea)) != NULL)
                 a = verdict(f, DBOS_KILLS, why);
         else
                 a = rewrite(s, &form, regs, ea, store, f);

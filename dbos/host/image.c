@@ -214,7 +214,7 @@ struct dbos_space image_space(struct image *im, void (*finding)(void *ctx, const
                         near = im->segment[i].va + im->segment[i].bytes;
         current = im;
         arena_open(&(struct arena_place){near, mapped_until, back, drop});
-        return (struct dbos_space){im, space_read, space_write, space_trampoline, finding};
+        return (struct dbos_space){im, space_read, space_write, space_trampoline, finding, NULL};
 }
 
 int image_subtract(struct image *im, const struct dbos_space *space, struct dbos_summary *sum)

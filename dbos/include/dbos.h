@@ -68,6 +68,9 @@ struct dbos_space {
         uint64_t (*trampoline)(void *ctx, uint64_t lo, uint64_t hi, size_t n);
         /* May be NULL. Called once for each finding that is not DBOS_KEEP. */
         void (*finding)(void *ctx, const struct dbos_finding *f);
+        /* Ring number (0 to 2 * RF_MAX_QUEUES - 1) of the faulting vCPU whose tail register is at va, or -1.
+         * May be NULL: then every address in the doorbell window may be one. */
+        int (*tail_ring)(void *ctx, uint64_t va);
 };
 
 /* What hv/root gives the descent to work with; the command does too, so that both see the same certainty. */

@@ -16,7 +16,8 @@
  *     RAX: 0 or positive, or -RF_E... All other registers and flags but RCX and R11 are kept.
  *   commit (rf_info.commit): C calling convention, EDI = ring number, ESI = new tail (ring
  *     index), result in RAX: low 32 bits = tail reached, high 32 bits = enum rf_commit_reason.
- *     It keeps RBX, RBP, RSP, R12-R15 and the vector registers; flags are lost.
+ *     It keeps RBX, RBP, RSP, R12-R15 and the vector registers; flags are lost. Neither entry asks for
+ *     an aligned stack or a clear direction flag.
  * No hypercall takes a pointer.
  *
  * Rings. Queue slot k of this vCPU has ring numbers 2k (receive) and 2k+1 (transmit). A ring has

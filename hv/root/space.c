@@ -4,6 +4,7 @@
  * executable. */
 #include "guest.h"
 #include "log.h"
+#include "nic.h"
 #include "rf_string.h"
 #include "sys.h"
 
@@ -138,9 +139,14 @@ static void space_finding(void *ctx, const struct dbos_finding *f)
         log_line("guest %s: %s", g->config->name, text);
 }
 
+static int space_tail(void *ctx, uint64_t va)
+{
+        return nic_doorbell_ring(ctx, va);
+}
+
 struct dbos_space guest_space(struct guest *g)
 {
-        return (struct dbos_space){g, space_read, space_write, space_trampoline, space_finding};
+        return (struct dbos_space){g, space_read, space_write, space_trampoline, space_finding, space_tail};
 }
 
 /* ---- acceptance ------------------------------------------------------------------------------ */

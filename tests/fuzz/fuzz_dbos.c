@@ -56,6 +56,11 @@ static void space_finding(void *ctx, const struct dbos_finding *f)
                 abort();
 }
 
+static int tail_ring(void *ctx, uint64_t va)
+{
+        return va % 3 ? (int)(va / 8 % (2 * RF_MAX_QUEUES)) : -1;
+}
+
 static uint64_t mapped_until(uint64_t page)
 {
         return page - RF_IMAGE_BASE < CODE ? RF_IMAGE_BASE + CODE : 0;
@@ -122,7 +127,8 @@ static void stores(const struct dbos_space *s, const struct dbos_code *c, const 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-        static const struct dbos_space s = {NULL, space_read, space_write, space_trampoline, space_finding};
+        static const struct dbos_space s = {NULL,          space_read, space_write, space_trampoline,
+                                            space_finding, tail_ring};
         struct dbos_summary sum = {0};
         struct dbos_finding f;
         struct input in;

@@ -87,13 +87,20 @@ static unsigned followers(uint8_t *out)
             {3, 0x0f, 0xb6, 0xc0},
             {4, 0x48, 0x83, 0xc6, 0x10},
             {2, 0xeb, 0x00},
-            {1, 0x53},
-            {3, 0xc5, 0xf8, 0x77},
+            {3, 0x0f, 0x92, 0xc0},       /* the rest looks at flags, or changes some of them */
+            {4, 0x48, 0x83, 0xd2, 0x05}, /* adc */
+            {2, 0xd3, 0xe0},             /* shl by CL, which may be zero */
+            {3, 0x48, 0xff, 0xc0},       /* inc: not CF */
+            {1, 0xf5},                   /* cmc */
+            {4, 0x48, 0x0f, 0x42, 0xc1}, /* cmovb */
+            {2, 0x72, 0x00},             /* jb */
+            {1, 0x9f},                   /* lahf */
+            {3, 0x48, 0xf7, 0xd8},       /* neg */
         };
         unsigned n = 0;
 
         for (unsigned i = 0; i < 4; i++) {
-                const uint8_t *f = some[world_random() % 10];
+                const uint8_t *f = some[world_random() % (sizeof some / sizeof some[0])];
 
                 memcpy(out + n, f + 1, f[0]);
                 n += f[0];

@@ -139,6 +139,16 @@ static uint64_t space_trampoline(void *ctx, uint64_t lo, uint64_t hi, size_t n)
         return world.no_trampolines ? 0 : arena_take(lo, hi, n);
 }
 
+static int tail_ring(void *ctx, uint64_t va)
+{
+        const struct rf_info *info = (const struct rf_info *)RF_INFO_VA;
+
+        for (int k = 0; k < (int)info->nqueues; k++)
+                if (va == info->queue[k].doorbell_rx || va == info->queue[k].doorbell_tx)
+                        return 2 * k + (va == info->queue[k].doorbell_tx);
+        return -1;
+}
+
 static void space_finding(void *ctx, const struct dbos_finding *f)
 {
         if (world.nfindings < sizeof world.findings / sizeof world.findings[0])
@@ -195,11 +205,31 @@ static bool window_fault(uint64_t va, greg_t *g)
         }
 }
 
+enum { TRAP_FLAG = 0x100, NEAR = 0x7fffffff };
+
+/* One instruction was run; what is not within a jump's reach of the image is the guard's or ours. */
+static void step(greg_t *g)
+{
+        uint64_t rip = (uint64_t)g[REG_RIP];
+        static bool counting;
+
+        if (rip == world.step_to) {
+                g[REG_EFL] &= ~TRAP_FLAG;
+                counting = false;
+        }
+        counting |= rip == world.step_from;
+        world.steps += counting && rip - RF_IMAGE_BASE + NEAR < 2ull * NEAR;
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
         greg_t *g = ((ucontext_t *)context)->uc_mcontext.gregs;
         uint64_t va = (uint64_t)info->si_addr;
 
+        if (sig == SIGTRAP && world.step_to && info->si_code == TRAP_TRACE) {
+                step(g);
+                return;
+        }
         if (sig == SIGSEGV && guarded_run && in_window(va) && world.faults < 100 && window_fault(va, g))
                 return;
         world.crashed = true;
@@ -253,7 +283,8 @@ void world_open(void)
         sigaltstack(&ss, NULL);
         arena_open(&(struct arena_place){RF_IMAGE_BASE + sizeof map, range_until, back, drop});
         world_map(RF_IMAGE_BASE, sizeof map);
-        world.space = (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding};
+        world.space =
+            (struct dbos_space){NULL, space_read, space_write, space_trampoline, space_finding, tail_ring};
         world.code = (struct dbos_code){.va = RF_IMAGE_BASE,
                                         .bytes = sizeof map,
                                         .entries = world.entries,
@@ -308,6 +339,8 @@ void world_run(uint64_t va, struct state *s, bool guarded)
         else
                 protect(PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE);
         run_state = *s;
+        if (world.step_to)
+                run_state.rflags |= TRAP_FLAG;
         run_target = va;
         if (!sigsetjmp(out, 1))
                 run_enter();
