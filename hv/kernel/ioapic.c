@@ -33,15 +33,20 @@ bool ioapic_has(uint32_t pin)
         return get(VERSION) != ~0u && pin <= (get(VERSION) >> 16 & 0xff);
 }
 
-/* An entry is written while it is masked. Fixed delivery to one CPU. */
-void ioapic_route(uint32_t pin, uint32_t vector, uint32_t apic_id)
+void ioapic_set(uint32_t pin, uint32_t vector)
 {
-        ioapic_mask(pin);
-        put(ENTRY0 + 2 * pin + 1, apic_id << 24);
-        put(ENTRY0 + 2 * pin, vector | LEVEL);
+        put(ENTRY0 + 2 * pin, vector | LEVEL | MASKED);
 }
 
+/* The entry keeps its vector: an EOI finds it by that, and one may still be due. */
 void ioapic_mask(uint32_t pin)
 {
-        put(ENTRY0 + 2 * pin, MASKED | LEVEL);
+        put(ENTRY0 + 2 * pin, get(ENTRY0 + 2 * pin) | MASKED);
+}
+
+void ioapic_open(uint32_t pin, uint32_t apic_id)
+{
+        ioapic_mask(pin); /* the destination is written while it is masked */
+        put(ENTRY0 + 2 * pin + 1, apic_id << 24);
+        put(ENTRY0 + 2 * pin, get(ENTRY0 + 2 * pin) & ~(uint32_t)MASKED);
 }

@@ -35,7 +35,8 @@ void delay_us(uint64_t us);
 
 /* ioapic.c */
 bool ioapic_has(uint32_t pin);
-void ioapic_route(uint32_t pin, uint32_t vector, uint32_t apic_id); /* level, active high, not masked */
+void ioapic_set(uint32_t pin, uint32_t vector);   /* level, active high, fixed; masked */
+void ioapic_open(uint32_t pin, uint32_t apic_id); /* to that CPU, no longer masked */
 void ioapic_mask(uint32_t pin);
 
 /* host_map.c */

@@ -29,6 +29,7 @@ static int start(struct nic *nic)
                 return 0;
         }
         nic->line = line;
+        ioapic_set(line, NIC_VECTOR + (uint32_t)(nic - nics) * NIC_QUEUES);
         pci_set_command(nic->bdf, 0, PCI_COMMAND_INTX_OFF);
         return 0;
 }
@@ -52,7 +53,7 @@ static void irq_arm(struct nic_queue *q, uint32_t apic_id)
 
         (void)bar[E1000_ICR / 4]; /* old causes */
         if (q->nic->line != 0)
-                ioapic_route(q->nic->line, NIC_VECTOR + (uint32_t)(q->nic - nics) * NIC_QUEUES, apic_id);
+                ioapic_open(q->nic->line, apic_id);
         q->route = apic_id;
         bar[E1000_IMS / 4] = E1000_INT_RXT0;
         (void)bar[E1000_STATUS / 4]; /* comes back behind all that the NIC wrote until then */
