@@ -7,6 +7,7 @@
 ##   make smoke    boots, drives real traffic to every guest, checks every frame; BARE=echo: without hypervisor
 ##   make test     all tests: unit, system and attacks on both platforms, a short fuzz; one closing line
 ##   make unit     unit tests on this machine, no emulator
+##   make unit-proof  the guard's proof and its mutation test; PROOF=long: every ring size, every mutant
 ##   make system   tests that boot machines; ONLY=text: those whose name contains text
 ##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
 ##   make fuzz     longer fuzzing of parsers and engine; SECONDS=60 for each
@@ -19,7 +20,7 @@ BARE ?=
 FUZZ_SECONDS ?= $(or $(SECONDS),60)
 
 # Each folder's own rules bring its unit target.
-UNIT := unit-boot unit-kernel unit-dbos unit-root unit-nic unit-guestdrv unit-guard
+UNIT := unit-boot unit-kernel unit-dbos unit-root unit-nic unit-guestdrv unit-guard unit-proof
 SYSTEM := $(sort $(wildcard tests/system/test_*.py))
 ATTACKS := $(sort $(wildcard tests/attacks/test_*.py))
 
@@ -41,6 +42,7 @@ test-images: platform deps-test tools image kernel guests guest-variants test-gu
 
 include tests/attacks/attacks.mk
 include tests/fuzz/fuzz.mk
+include tests/proof/proof.mk
 
 .PHONY: run shell smoke captures
 captures: deps-run

@@ -69,7 +69,8 @@ guard_open:
         mov GR_DD(%r8), %edi
         add GR_RING(%r8), %rdi  /* RDI + 16 * slot: the byte with DD */
         mov $RF_REAP_MAX, %ecx
-reap:
+        .globl guard_reap       /* the two loops: tests/proof */
+guard_reap:
         cmp %r9d, %r10d
         je reaped
         mov %r10d, %eax
@@ -79,7 +80,7 @@ reap:
         jz reaped
         inc %r10d
         dec %ecx
-        jnz reap
+        jnz guard_reap
 reaped:
         mov %r10d, GR_REAPED(%r8)
 
@@ -102,7 +103,8 @@ counted:
         test %ecx, %ecx
         jz publish
 
-slot:
+        .globl guard_slot
+guard_slot:
         mov %r9d, %edi
         and GR_MASK(%r8), %edi
         shl $4, %edi            /* RDI: where the slot is, in staging and ring */
@@ -145,7 +147,7 @@ stored:
 #endif
         inc %r9d
         dec %ecx
-        jnz slot
+        jnz guard_slot
 
 /* Index before doorbell: stopped in between, the guard knows more slots as the NIC's than the NIC does. */
 publish:

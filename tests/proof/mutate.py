@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""Does the proof need every instruction? Guards with one fault each must fail it.
+
+  mutate.py FACTS            each instruction removed, each jump turned round or made to be taken always
+  mutate.py FACTS all        also: constants, displacements and jump distances one off, every other register, 32 bits for 64
+                             and the other way round, other operations, WRPKRU in another place
+
+A fault that the proof does not notice must stand in NOT_NEEDED, with the reason, or this fails.
+"""
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path as File
+from typing import Any, Iterator
+
+import capstone
+
+import rules
+from prove import STARTS, Prover, instructions
+from world import Failed
+from x86 import Unknown, decode
+
+NOP, JMP_SHORT, JMP_NEAR = 0x90, b"\xeb", b"\x90\xe9"
+Mutant = tuple[str, int, bytes]  # what, offset, bytes that stand there instead
+
+# (instruction, what was done to it): why it is all the same
+NOT_NEEDED: dict[tuple[str, str], str] = {}
+
+_DECODER = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+_DECODER.detail = True
+# opcodes that swap meaning in one byte, for those that the guard has
+_SWAPS = {0x03: 0x2b, 0x2b: 0x03, 0x01: 0x29, 0x29: 0x01, 0x21: 0x09, 0x23: 0x0b, 0x0b: 0x23, 0x09: 0x21, 0x31: 0x29,
+          0x39: 0x85, 0x3b: 0x85, 0x85: 0x39, 0x87: 0x89, 0x89: 0x8b, 0x8b: 0x89}
+
+
+def _jumps(code: bytes) -> Iterator[tuple[str, bytes]]:
+    if code[0] & 0xf0 == 0x70:
+        yield "turned round", bytes([code[0] ^ 1]) + code[1:]
+        yield "always taken", JMP_SHORT + code[1:]
+    elif code[0] == 0x0f and code[1] & 0xf0 == 0x80:
+        yield "turned round", code[:1] + bytes([code[1] ^ 1]) + code[2:]
+        yield "always taken", JMP_NEAR + code[2:]
+
+
+def _changed(code: bytes, at: int, value: int) -> bytes:
+    return code[:at] + bytes([value & 0xff]) + code[at + 1:]
+
+
+def _off_by_one(code: bytes, insn: Any) -> Iterator[tuple[str, bytes]]:
+    for what, at, size in (("constant", insn.imm_offset, insn.imm_size), ("displacement", insn.disp_offset, insn.disp_size)):
+        if not at:
+            continue
+        number = int.from_bytes(code[at:at + size], "little")
+        for delta in (1, -1):
+            changed = ((number + delta) % (1 << 8 * size)).to_bytes(size, "little")
+            yield f"{what} {delta:+}", code[:at] + changed + code[at + size:]
+
+
+def _registers(code: bytes, insn: Any) -> Iterator[tuple[str, bytes]]:
+    at = insn.modrm_offset
+    if at:
+        for other in range(1, 8):
+            yield f"ModRM reg ^{other}", _changed(code, at, code[at] ^ other << 3)
+            yield f"ModRM rm ^{other}", _changed(code, at, code[at] ^ other)
+            if code[at] >> 6 != 3 and code[at] & 7 == 4:
+                yield f"SIB base ^{other}", _changed(code, at + 1, code[at + 1] ^ other)
+                yield f"SIB index ^{other}", _changed(code, at + 1, code[at + 1] ^ other << 3)
+    if code[0] & 0xf0 == 0x40:
+        for bit, name in enumerate("BXRW"):
+            yield f"REX.{name}", _changed(code, 0, code[0] ^ 1 << bit)
+    if not at and (code[0] & 0xf8) == 0xb8:
+        yield from ((f"register ^{other}", _changed(code, 0, code[0] ^ other)) for other in range(1, 8))
+
+
+def _operations(code: bytes) -> Iterator[tuple[str, bytes]]:
+    at = 1 if code[0] & 0xf0 == 0x40 else 0
+    if code[at] in _SWAPS:
+        yield "another operation", _changed(code, at, _SWAPS[code[at]])
+
+
+def mutants(page: bytes, offsets: list[int], every: bool) -> Iterator[Mutant]:
+    """All of them, instruction by instruction."""
+    for offset in offsets:
+        size = decode(page[offset:offset + 15]).size
+        code = page[offset:offset + size]
+        yield "removed", offset, bytes([NOP]) * size
+        yield from ((what, offset, new) for what, new in _jumps(code))
+        insn = next(_DECODER.disasm(code, 0, 1), None)
+        if every and insn is not None:
+            for kind in (_off_by_one(code, insn), _registers(code, insn), _operations(code)):
+                yield from ((what, offset, new) for what, new in kind if new != code)
+
+
+class Judge:
+    """The proof, once over the guard as it is, then over what a mutant changes of it."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self.prover = Prover(facts, facts["RF_RING_ENTRIES"] - 1)
+        self.ways: dict[str, set[int]] = {}
+        self.page = self.prover.ctx.page
+        for start in STARTS:
+            self.prover.met = set()
+            self.prover.run(start)
+            self.ways[start] = self.prover.met
+
+    def verdict(self, offset: int, code: bytes) -> str:
+        """Why the proof fails, or nothing."""
+        page = self.page[:offset] + code + self.page[offset + len(code):]
+        if not rules.wrpkru_only_where_it_is_checked({**self.facts, "page": page.hex()}):
+            return "WRPKRU is not where it should be"
+        self.prover.ctx.page = page
+        try:
+            for start in STARTS:
+                if offset in self.ways[start]:
+                    self.prover.run(start)
+        except (Failed, Unknown) as error:
+            return f"{start}: {error}"
+        return ""
+
+
+def main() -> int:
+    facts, every, began = json.loads(File(sys.argv[1]).read_text()), sys.argv[2:] == ["all"], time.monotonic()
+    judge = Judge(facts)
+    offsets = [facts["RF_GUARD_HYPERCALL"], facts["RF_GUARD_HYPERCALL"] + 3, *instructions(facts)]
+    killed, excused, lived, used = 0, 0, 0, set()
+    for what, offset, code in mutants(judge.page, offsets, every):
+        text = decode(judge.page[offset:offset + 15]).text
+        if verdict := judge.verdict(offset, code):
+            killed += 1
+            if every:
+                print(f"{offset:#05x} {text}: {what}: {verdict}")
+        elif (text, what) in NOT_NEEDED:
+            excused += 1
+            used.add((text, what))
+        else:
+            lived += 1
+            print(f"NOT NOTICED  {offset:#05x} {text}: {what}", flush=True)
+    print(f"mutants: {killed + excused + lived}, {killed} noticed, {excused} known to change nothing, {lived} not noticed; "
+          f"{time.monotonic() - began:.0f} s")
+    print(f"{int(not lived)} passed, {int(lived > 0)} failed, 0 skipped")
+    return 1 if lived or not killed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

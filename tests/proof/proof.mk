@@ -1,0 +1,19 @@
+# The guard proved (Z3), entered at every byte (Unicorn), mutated: hv/kernel/guard/README.md says what of it shows what.
+PROOF ?= short
+# Z3, Unicorn and Capstone for Python are Debian's packages, so the interpreter is Debian's, too.
+PROOF_PYTHON ?= /usr/bin/python3
+PROOF_DIR := tests/proof
+PROOF_GUARD := $(addprefix hv/kernel/guard/,guard.S guard_build.c desc.c)
+PROOF_MASKS_long := 1 3 7 15 31 63 127 255 511 4095
+
+$(B)/unit/proof_facts: $(PROOF_DIR)/facts.c $(PROOF_GUARD) $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(GUARD_UNIT_CFLAGS) $< $(PROOF_GUARD) -o $@
+$(B)/unit/guard.json: $(B)/unit/proof_facts
+	$< >$@
+
+.PHONY: unit-proof
+unit-proof: $(B)/unit/guard.json
+	$(PROOF_PYTHON) -B $(PROOF_DIR)/rules.py $<
+	$(PROOF_PYTHON) -B $(PROOF_DIR)/prove.py $< $(PROOF_MASKS_$(PROOF))
+	$(PROOF_PYTHON) -B $(PROOF_DIR)/mutate.py $< $(if $(filter long,$(PROOF)),all)
