@@ -242,7 +242,8 @@ class Prover:
         ctx = self.ctx
         for number, value in ((RAX, self.facts["RF_PKRU_OPEN"]), (RCX, 0), (RDX, 0)):
             ctx.prove(low(path.reg[number]) == value, "commit opens the window with a wrong value")
-        ctx.prove(z3.And(low(path.reg[RDI]) == ctx.ring_number, low(path.reg[RSI]) == ctx.tail), "arguments of commit lost")
+        ctx.prove(z3.And(low(path.reg[RDI]) == ctx.ring_number, low(path.reg[RSI]) == ctx.tail),
+                  "arguments of commit lost")
         ctx.prove(z3.And(*(path.reg[n] == ctx.kept[n] for n in KEPT)), "a register of the caller's")
         self.met.add(self.facts["open"])
         self._count(path, "opened")
@@ -295,7 +296,8 @@ class Prover:
             ctx.prove(path.modes[0] != facts["GR_MODE_ON"], "a ring refused without need")
             return zero, z3.If(path.modes[1] == facts["GR_MODE_REVOKED"],
                                z3.BitVecVal(facts["RF_COMMIT_REVOKED"], 32), ring)
-        ctx.prove(z3.And(path.modes[0] == facts["GR_MODE_ON"], z3.UGT(ctx.tail, ctx.mask)), "a tail refused without need")
+        ctx.prove(z3.And(path.modes[0] == facts["GR_MODE_ON"], z3.UGT(ctx.tail, ctx.mask)),
+                  "a tail refused without need")
         return ctx.clean0 & ctx.mask, z3.BitVecVal(facts["RF_COMMIT_TAIL"], 32)
 
     def _done(self, path: Path) -> tuple[z3.BitVecRef, z3.BitVecRef]:
@@ -310,7 +312,8 @@ class Prover:
                 raise Failed("a refusal without a descriptor in hand")
             lo, hi = path.words[0], path.words[8]
             ctx.prove(z3.Not(ctx.accepts(lo, hi)), "a descriptor refused without need")
-            ctx.prove(z3.And(moved == path.done, path.slot == path.clean & ctx.mask), "the tail is not at the slot refused")
+            ctx.prove(z3.And(moved == path.done, path.slot == path.clean & ctx.mask),
+                      "the tail is not at the slot refused")
             reason = ctx.reason(lo, hi)
         else:
             ctx.prove(moved == count, "not as many slots as there should be")

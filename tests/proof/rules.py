@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """P7, and what else the proof of the guard stands on.
 
-The trusted constants of each model and direction (struct guard_form, from the compiled desc.c) against the datasheets: for ALL
-descriptors and pools, what guard and hypercall accept is exactly what the fields allow, and what they hand to the NIC
-lies inside the pool. Then what prove.py assumes of those constants; then the page and the layout.
+The trusted constants of each model and direction (struct guard_form, from the compiled desc.c) against the
+datasheets: for ALL descriptors and pools, what guard and hypercall accept is exactly what the fields allow, and what
+they hand to the NIC lies inside the pool. Then what prove.py assumes of those constants; then the page and the layout.
 """
 from __future__ import annotations
 
@@ -136,7 +136,8 @@ def beyond_the_reach_of_32_bits(facts: dict[str, Any]) -> bool:
 def keys_are_what_they_say(facts: dict[str, Any]) -> bool:
     """Bits 2k (no access) and 2k + 1 (no write): open frees 0 to 2; closed leaves 1 readable and 2 shut."""
     opened, closed = facts["RF_PKRU_OPEN"], facts["RF_PKRU_CLOSED"]
-    return opened & 0x3f == 0 and closed & 3 == 0 and closed >> 2 & 3 == 2 and closed >> 4 & 3 == 3 and opened >> 6 == 0x3ffffff
+    return (opened & 0x3f == 0 and opened >> 6 == 0x3ffffff and closed & 3 == 0 and closed >> 2 & 3 == 2 and
+            closed >> 4 & 3 == 3)
 
 
 def numbers_are_the_abis(facts: dict[str, Any]) -> bool:

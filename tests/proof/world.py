@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the guard meets, as formulas: its state page, staging that changes at will, a ring that the NIC writes to, a doorbell.
+"""What the guard meets, as formulas: its state page, staging that changes at will, a ring, the NIC, a doorbell.
 
-One call of commit, for ANY ring number, state, staging and tail. Of the ring only ONE slot is followed, `j`; it is any slot,
-so what holds for it holds for all. Of that slot: `owned` (the NIC may write it), `valid` (both words come from one
-descriptor that the rules accept, and the NIC has not written since), `dd`. `told` is the index that the NIC was
+One call of commit, for ANY ring number, state, staging and tail. Of the ring only ONE slot is followed, `j`; it is any
+slot, so what holds for it holds for all. Of that slot: `owned` (the NIC may write it), `valid` (both words come from
+one descriptor that the rules accept, and the NIC has not written since), `dd`. `told` is the index that the NIC was
 last told. Every access and every store has to be justified here; what cannot be is a Failed.
 """
 from __future__ import annotations
@@ -17,6 +17,9 @@ from x86 import RAX, RBX, RCX, RDX, RSP, Machine
 
 # Whatever a product of 64 bits may be: nothing here depends on it. rules.py looks at real ones.
 PRODUCT = z3.Function("product", z3.BitVecSort(64), z3.BitVecSort(64), z3.BitVecSort(64))
+# Written by ring 0 while no vCPU can be in this guard
+TRUSTED = {"ring": 64, "staging": 64, "doorbell": 64, "bus": 64, "limit": 64, "form.set": 64, "form.factor": 64,
+           "form.fixed": 64, "form.length_min": 32, "form.length_span": 32, "form.dd": 32, "form.reason": 32}
 QUICK, UNLIMITED = 100, 2**32 - 1  # milliseconds
 _TACTIC = z3.Tactic("qfufbv")
 KEPT = (RBX, RSP, 5, 12, 13, 14, 15)  # what commit gives back to its caller; 5: RBP
@@ -45,15 +48,14 @@ class Context:
                                 z3.ZeroExt(32, self.ring_number) * facts["GR_bytes"])
         self.field: dict[int, tuple[str, z3.BitVecRef]] = {}
         self.value: dict[str, z3.BitVecRef] = {}
-        for name, bits in (("ring", 64), ("staging", 64), ("doorbell", 64), ("bus", 64), ("limit", 64), ("form.set", 64),
-                           ("form.factor", 64), ("form.fixed", 64), ("form.length_min", 32), ("form.length_span", 32),
-                           ("form.dd", 32), ("form.reason", 32)):
+        for name, bits in TRUSTED.items():
             self.value[name] = z3.BitVec(name, bits)
             self.field[facts["GR_" + name]] = (name, self.value[name])
         self.field[facts["GR_mask"]] = ("mask", self.mask)
         v = self.value
         # What ring 0 puts there: rules.py shows that every form it has is so.
-        self.solver.add(z3.ULE(self.j, self.mask), z3.Or(v["form.dd"] == 8, v["form.dd"] == 12), low(v["form.set"], 16) == 0)
+        self.solver.add(z3.ULE(self.j, self.mask), z3.Or(v["form.dd"] == 8, v["form.dd"] == 12),
+                        low(v["form.set"], 16) == 0)
 
     # ---- the rules of descriptors, over the trusted constants
     def word_fits(self, word: z3.BitVecRef) -> z3.BoolRef:
@@ -216,14 +218,16 @@ class Path(Machine):
             offset = self.ctx.constant(offset)
         if z3.is_bv_value(offset):
             return "field", offset.as_long()
-        if z3.is_bv_value(address) and address.as_long() == self.ctx.facts["RF_STATE_VA"] + self.ctx.facts["GS_pending"]:
+        pending = self.ctx.facts["RF_STATE_VA"] + self.ctx.facts["GS_pending"]
+        if z3.is_bv_value(address) and address.as_long() == pending:
             return "pending", 0
         return "unknown", 0
 
     def _slot_of(self, offset: z3.BitVecRef, first: z3.BitVecRef | int, what: str) -> z3.BitVecRef:
         """The slot that contains the byte `first` at this offset; it is inside the ring."""
         inner = offset - first
-        self.ctx.prove(z3.And(z3.ULE(inner, z3.ZeroExt(32, self.ctx.mask) * 16), inner & 15 == 0), f"{what}: outside a slot")
+        self.ctx.prove(z3.And(z3.ULE(inner, z3.ZeroExt(32, self.ctx.mask) * 16), inner & 15 == 0),
+                       f"{what}: outside a slot")
         return low(z3.LShR(inner, 4))
 
     def load(self, address: z3.BitVecRef, size: int) -> z3.BitVecRef:  # type: ignore[override]
@@ -325,7 +329,8 @@ class Path(Machine):
         ctx.prove(z3.And(k == self.slot, k == (ctx.clean0 + self.done) & ctx.mask), "the wrong slot")
         ctx.prove(z3.Implies(k == ctx.j, z3.Not(self.owned)), "a store to a slot that the NIC owns")
         ctx.prove(ctx.accepts(lo, hi), "a store of a descriptor that the rules refuse")
-        ctx.prove(value == (hi | ctx.value["form.set"] if second else lo + ctx.value["bus"]), "another word than was read")
+        ctx.prove(value == (hi | ctx.value["form.set"] if second else lo + ctx.value["bus"]),
+                  "another word than was read")
         self.written.append(second)
         if second:  # what is accepted has no DD: rules.py
             self.assume(z3.Not(ctx.dd_of(value)))

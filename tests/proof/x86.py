@@ -87,7 +87,7 @@ class Machine:
         return left * right
 
     # ---- operands
-    def _address(self, mem: tuple, after: int) -> z3.BitVecRef:
+    def address(self, mem: tuple, after: int) -> z3.BitVecRef:
         _, base, index, scale, disp, _bits = mem
         total = z3.BitVecVal(disp, 64)
         if base == "rip":
@@ -109,11 +109,11 @@ class Machine:
             return z3.simplify(z3.Extract(o[2] - 1, 0, self.reg[o[1]]))
         if o[0] == "imm":
             return z3.BitVecVal(o[1], o[2])
-        return self.load(self._address(o, after), o[5] // 8)
+        return self.load(self.address(o, after), o[5] // 8)
 
     def write(self, o: tuple, value: z3.BitVecRef, after: int) -> None:
         if o[0] == "mem":
-            self.store(self._address(o, after), o[5] // 8, value)
+            self.store(self.address(o, after), o[5] // 8, value)
             return
         number, bits = o[1:]
         if bits == 32:
@@ -188,8 +188,7 @@ def _movzx(m: Machine, ops: list[tuple], after: int) -> None:
 
 
 def _lea(m: Machine, ops: list[tuple], after: int) -> None:
-    # pylint: disable-next=protected-access
-    m.write(ops[0], z3.Extract(ops[0][2] - 1, 0, m._address(ops[1], after)), after)
+    m.write(ops[0], z3.Extract(ops[0][2] - 1, 0, m.address(ops[1], after)), after)
 
 
 def _shl(m: Machine, ops: list[tuple], after: int) -> None:
