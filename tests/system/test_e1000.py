@@ -106,7 +106,8 @@ class Lives(BootedTest):
         for life in range(self.LIVES):
             with self.subTest(life=life):
                 generator = load.Generator(self.open_link())
-                storm = threading.Thread(target=generator.run, args=([flows.udp_echo(station, "storm", 3000)],))
+                storm = threading.Thread(target=generator.run, args=([flows.udp_echo(station, "storm", 3000)],),
+                                         kwargs={"patience": 0.5})
                 storm.start()
                 mark = self.machine.mark()
                 self.machine.key("k1" if life % 2 else "r1")

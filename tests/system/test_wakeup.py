@@ -26,7 +26,8 @@ from machine import Failure
 
 HLT = 0xF4
 KERNEL = 0xFFFFFFFF80000000
-RDH0 = 0xC010  # 82576 datasheet, 8.10.6: where the NIC will write next, queue 0
+# Where the NIC will write next, queue 0: 82576 datasheet, 8.10.6; 8254x manual, 13.4.28
+RDH = {"igb": ("8086:10c9", 0xC010), "e1000": ("8086:100e", 0x2810)}
 LONGEST, LONGEST_LOOP = 8000, 800  # instructions of one wait; after so many in a loop it waits for another CPU
 GUEST_LO = 0x400000000  # guests are linked there, root lies below
 FEWEST = 300  # instructions at different addresses; fewer means that the path was not found
@@ -49,14 +50,15 @@ NO_STUB = "Debian's Bochs has no debug stub that holds a CPU at an instruction; 
 class Sweep:
     """Frames at chosen instructions. The machine stands still between calls, at the start of a wait."""
 
-    def __init__(self, test: "BootedTest", stub: Path) -> None:
+    def __init__(self, test: "_Wakeup", stub: Path) -> None:
         self.test, self.link = test, test.open_link()
         self.entry = symbol("rf_net_wait")
         self.gdb = gdb.Gdb(stub)
         test.addCleanup(self.gdb.close)
-        found = re.search(r"8086:10c9.*?BAR0: 32 bit memory at 0x([0-9a-f]+)", self.monitor("info pci"), re.S)
+        device, head = RDH[test.CARD]
+        found = re.search(rf"{device}.*?BAR0: 32 bit memory at 0x([0-9a-f]+)", self.monitor("info pci"), re.S)
         assert found is not None
-        self.head_register = int(found[1], 16) + RDH0
+        self.head_register = int(found[1], 16) + head
         self.sent = self.cpu = 0
         self.owed: bytes | None = None  # the answer to the last frame
         self.cpu = self.next_wait()
@@ -175,6 +177,7 @@ class _Wakeup(BootedTest):
     """One waiting guest on two CPUs, and the debug stub."""
 
     GUESTS = (conf.Guest("waiter", 1, "waiter.elf", "ip={ip}"),)
+    CARD: ClassVar[str] = "igb"
     stub: ClassVar[Path]
 
     @classmethod
@@ -183,7 +186,7 @@ class _Wakeup(BootedTest):
         cls.addClassCleanup(folder.cleanup)
         cls.stub = Path(folder.name) / "gdb"
         # nochain: where QEMU chains translated blocks it overlooks breakpoints most of the time
-        cls.OPTIONS = {"cpus": 2, "extra": ("-gdb", f"unix:{cls.stub},server=on,wait=off", "-d", "nochain")}
+        cls.OPTIONS = {"cpus": 2, "card": cls.CARD, "extra": ("-gdb", f"unix:{cls.stub},server=on,wait=off", "-d", "nochain")}
         super().setUpClass()
         cls.host.wait_guest("waiter", "timer ok", 60)
 
@@ -210,6 +213,12 @@ class EveryInstruction(_Wakeup):
         self.assertEqual(self.lost(), [])
         # Where root ran last, or who held a lock, changes the way a little.
         self.assertLess(len(missed), len(places) * FEW_MISSED, [hex(place) for place in missed])
+
+
+class EveryInstructionE1000(EveryInstruction):
+    """Nor of a level interrupt through the I/O APIC."""
+
+    CARD = "e1000"
 
 
 @platforms.only("qemu", NO_STUB)

@@ -11,6 +11,8 @@
 #include "guard/guard_state.h"
 #include "smp.h"
 #include "nic.h"
+#include "rf/e1000_ctl.h"
+#include "rf/e1000_regs.h"
 #include "rf/igb_ctl.h"
 #include "rf/igb_desc.h"
 #include "rf/igb_regs.h"
@@ -252,6 +254,17 @@ static const struct nic_ops ops = {
     .irq_mask = irq_mask,
 };
 
+static const struct nic_ops e1000 __attribute__((unused)) = {
+    .model = &nic_82540em,
+    .queue_setup = e1000_queue_setup,
+    .queue_enable = e1000_queue_enable,
+    .queue_disable = e1000_queue_disable,
+    .irq_open = irq_open,
+    .irq_close = irq_close,
+    .irq_arm = irq_arm,
+    .irq_mask = irq_mask,
+};
+
 /* ---- the NIC --------------------------------------------------------------------------------- */
 
 static uint32_t nic_in(void *ctx, uint32_t off)
@@ -267,6 +280,13 @@ static int nic_out(void *ctx, uint32_t off, uint32_t val)
                 val |= IGB_XDCTL_ENABLE;
         if (control && (bar[off / 4] & IGB_XDCTL_ENABLE) && !(val & IGB_XDCTL_ENABLE))
                 note(off >= 0xe000 ? "tx-off" : "rx-off");
+        if (nics[0].model == &nic_82540em && off == E1000_CTRL && (val & E1000_CTRL_RST)) {
+                note("reset");
+                val = stuck_polls ? val : val & ~(uint32_t)E1000_CTRL_RST;
+        }
+        if (nics[0].model == &nic_82540em && (off == E1000_RCTL || off == E1000_TCTL) &&
+            (bar[off / 4] & 2) > (val & 2))
+                note(off == E1000_TCTL ? "tx-off" : "rx-off");
         bar[off / 4] = val;
         return 0;
 }
@@ -309,6 +329,14 @@ static int fresh(void **state)
         nics[0].io = (struct nic_io){NULL, nic_in, nic_out, nic_delay, NULL};
         for (uint32_t i = 0; i < NIC_QUEUES; i++)
                 nics[0].queue[i] = (struct nic_queue){.nic = &nics[0], .index = i};
+        return 0;
+}
+
+static inline int fresh_e1000(void **state)
+{
+        fresh(state);
+        nics[0].model = &nic_82540em;
+        nics[0].ops = &e1000;
         return 0;
 }
 

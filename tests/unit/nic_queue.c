@@ -154,6 +154,55 @@ static void what_does_not_drain_is_never_reused(void **state)
         assert_int_equal(assign(3, 0, 0), 0); /* the vCPU may have another */
 }
 
+/* ---- one queue pair, the 82540EM's -------------------------------------------------------------- */
+
+static void on(void)
+{
+        assert_int_equal(assign(0, 0, 0), 0);
+        assert_int_equal(nic_queue_enable(0, 0), 0);
+        bar[E1000_RCTL / 4] |= E1000_RCTL_EN;
+        bar[E1000_TCTL / 4] |= E1000_TCTL_EN;
+        order[0] = 0;
+}
+
+static void e1000_window(void **state)
+{
+        const struct guard_ring *rx = &states[0].ring[0], *tx = &states[0].ring[1];
+
+        on();
+        assert_true(rx->doorbell == RF_DOORBELL_VA + 0x2818 && tx->doorbell == RF_DOORBELL_VA + 0x3818);
+        assert_true(fence[find(RF_DOORBELL_VA + 0x2000)].hpa == 0xfe002000);
+        assert_true(fence[find(RF_DOORBELL_VA + 0x3000)].hpa == 0xfe003000);
+        assert_int_equal(fence[find(RF_DOORBELL_VA + 0x3000)].perm, PERM_RW | PERM_U | PERM_UC | PERM_KEY(2));
+        assert_int_equal(bar[0x2800 / 4], (uint32_t)fence[find(rx->ring)].hpa);
+        assert_int_equal(bar[0x3800 / 4], (uint32_t)fence[find(tx->ring)].hpa);
+        assert_memory_equal(&rx->form, &e1000_form[0], sizeof rx->form);
+        assert_memory_equal(&tx->form, &e1000_form[1], sizeof tx->form);
+        assert_int_equal(tx->form.fixed, 0x0b000000);
+}
+
+static void e1000_revocation_ends_in_a_reset(void **state)
+{
+        on();
+        assert_int_equal(nic_queue_revoke(0, 0), 0);
+        assert_string_equal(order, "zero zero bell bell flush rx-off tx-off reset close free free ");
+        assert_int_equal(bar[0x2800 / 4] | bar[0x2808 / 4] | bar[0x3800 / 4] | bar[0x3808 / 4], 0);
+        assert_int_equal(pins(), 0);
+        assert_int_equal(assign(0, 0, 0), 0);
+}
+
+static void e1000_quarantine(void **state)
+{
+        on();
+        stuck_polls = 1;
+        assert_int_equal(nic_queue_revoke(0, 0), -RF_ETIMEDOUT);
+        assert_null(strstr(order, "free"));
+        assert_int_equal(pins(), POOL_PAGES + 2);
+        assert_int_equal(nics[0].queue[0].state, QUEUE_QUARANTINED);
+        stuck_polls = 0;
+        assert_int_equal(assign(0, 0, 0), -RF_EBUSY);
+}
+
 static void a_guest_loses_all_of_its_own(void **state)
 {
         assert_int_equal(assign(1, 0, 0), 0);
@@ -220,6 +269,9 @@ int main(void)
             TEST(a_guest_loses_all_of_its_own),
             TEST(a_queue_that_does_not_start_stays_assigned),
             TEST(what_root_and_commit_see),
+            cmocka_unit_test_setup(e1000_window, fresh_e1000),
+            cmocka_unit_test_setup(e1000_revocation_ends_in_a_reset, fresh_e1000),
+            cmocka_unit_test_setup(e1000_quarantine, fresh_e1000),
         };
 
         return cmocka_run_group_tests_name("queue pairs", tests, NULL, NULL);
