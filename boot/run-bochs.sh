@@ -65,7 +65,7 @@ config_interface: textconfig
 display_library: rfb, options="timeout=0"
 plugin_ctrl: unmapped=true, biosdev=true, speaker=true, extfpuirq=true, parallel=false, serial=true, gameport=false, iodebug=true
 sound: driver=dummy, waveout=/dev/null
-cpu: model=${CPU:-corei7_icelake_u}, count=${SMP:-1}, ips=50000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model=${CPU:-corei7_icelake_u}, count=${SMP:-1}, ips=25000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=$memory, host=$memory
 romimage: file=$BOCHS_ROM, address=0x0
 vgaromimage: file=$BOCHS_VGA

@@ -43,7 +43,7 @@ static int e1000_close(const struct nic_io *io, unsigned queue)
 
 static int e1000_soft_mac(const struct nic_io *io, unsigned n, unsigned queue, const uint8_t mac[6])
 {
-        return e1000_ctl_mac(io, n, mac);
+        return e1000_ctl_switch_mac(io, n, mac);
 }
 
 static int e1000_stats(const struct nic_io *io, unsigned queue, struct nic_counters *stats)

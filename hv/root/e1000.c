@@ -125,6 +125,20 @@ int e1000_ctl_mac(const struct nic_io *io, unsigned n, const uint8_t *mac)
         return error;
 }
 
+static bool listens(const struct nic_io *io, unsigned n)
+{
+        return n < E1000_RA && (get(io, E1000_RAL0 + 8 * n + 4) & E1000_RAH_AV) != 0;
+}
+
+int e1000_ctl_switch_mac(const struct nic_io *io, unsigned n, const uint8_t *mac)
+{
+        int error = n < E1000_RA ? e1000_ctl_mac(io, n, mac) : 0;
+
+        if (mac != NULL && !listens(io, n))
+                put(io, &error, E1000_RCTL, get(io, E1000_RCTL) | E1000_RCTL_UPE);
+        return error;
+}
+
 int e1000_ctl_open(const struct nic_io *io)
 {
         int error = 0;

@@ -330,6 +330,11 @@ int e1000_ctl_mac(const struct nic_io *io, unsigned n, const uint8_t *mac)
         return mac != NULL ? igb_ctl_set_mac(io, n, mac) : igb_ctl_clear_mac(io, n);
 }
 
+int e1000_ctl_switch_mac(const struct nic_io *io, unsigned n, const uint8_t *mac)
+{
+        return 0;
+}
+
 int e1000_ctl_open(const struct nic_io *io)
 {
         return igb_ctl_pool_enable(io, 0, true);

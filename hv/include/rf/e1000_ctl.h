@@ -26,6 +26,11 @@ int e1000_ctl_init(const struct nic_io *io);
 /* Frames to `mac` (unicast) are received; NULL: no longer. n < E1000_RA. */
 int e1000_ctl_mac(const struct nic_io *io, unsigned n, const uint8_t *mac);
 
+/* The same, for a queue of the switch, which looks at addresses itself: any n. Where the NIC has no place for
+ * the address (this one has E1000_RA, Bochs's keeps 4), it receives the frames of all stations from then on.
+ * Once the NIC is open. */
+int e1000_ctl_switch_mac(const struct nic_io *io, unsigned n, const uint8_t *mac);
+
 /* Receiver and transmitter on, broadcasts accepted: once ring 0 has enabled the queue. Also after a
  * revocation, which leaves the MAC reset. */
 int e1000_ctl_open(const struct nic_io *io);
