@@ -89,6 +89,7 @@ static void state(void)
         RING(form.length_span);
         RING(form.dd);
         RING(form.reason);
+        RING(notify);
 }
 
 static void form(const char *name, const struct guard_form *f, const char *end)

@@ -277,9 +277,11 @@ class Prover:
         ctx.prove(tail == want_tail, "the tail in RAX is wrong")
         ctx.prove(reason == want_reason, "the reason in RAX is wrong")
         ctx.prove(z3.And(*(path.reg[n] == ctx.kept[n] for n in KEPT)), "a register of the caller's")
-        if path.pending is None:
-            raise Failed("`pending` is not looked at")
-        ctx.prove((path.pending != 0) == (path.hypercalls == 1), "YIELD without need, or none")
+        refused = path.start == "revoked" or len(path.modes) in (0, 2) and path.start == "open"
+        if path.pending is None or (path.notify is None) != refused:
+            raise Failed("`pending` or `notify` is not looked at, or without need")
+        asked = path.pending != 0 if path.notify is None else z3.Or(path.pending != 0, path.notify != 0)
+        ctx.prove(asked == (path.hypercalls == 1), "YIELD without need, or none")
 
     def _refused(self, path: Path) -> tuple[z3.BitVecRef, z3.BitVecRef]:
         """Neither loop was reached: why."""

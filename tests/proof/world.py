@@ -148,6 +148,7 @@ class Path(Machine):
         self.written: list[int] = []  # ... and what was stored
         self.last_dd: Optional[tuple[z3.BitVecRef, z3.BoolRef]] = None
         self.pending: Optional[z3.BitVecRef] = None
+        self.notify: Optional[z3.BitVecRef] = None
         self.stores = self.bells = self.refusals = self.hypercalls = 0
         self.moved = self.fence = False
         self.calls: list[int] = []  # return addresses
@@ -235,8 +236,6 @@ class Path(Machine):
         if self.closed():
             if place == "pending" and size == 4:
                 self.pending = self.fresh("pending", 32)
-                if self.moved and not self.fence:
-                    raise Failed("`pending` is looked at before the index is seen by all")
                 return self.pending
             return self.fresh("anything", 8 * size)
         if not self.is_pkru("RF_PKRU_OPEN"):
@@ -254,6 +253,11 @@ class Path(Machine):
         if offset == facts["GR_mode"] and size == 4:  # ring 0 may change it at any moment
             self.modes.append(self.fresh("mode", 32))
             return self.modes[-1]
+        if offset == facts["GR_notify"] and size == 4:  # likewise
+            if self.moved and not self.fence:
+                raise Failed("`notify` is looked at before the index is seen by all")
+            self.notify = self.fresh("notify", 32)
+            return self.notify
         for name in ("clean", "reaped", "rejected"):
             if offset == facts["GR_" + name] and size == 4:
                 return getattr(self, name)
