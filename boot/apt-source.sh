@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Fetches one file of a Debian source package: apt-source.sh PACKAGE FILE SHA256 DIR
+# With a fifth argument, a component, the binary package of that name for amd64: apt-source.sh ... DIR main
 # From the mirror this machine's apt already uses, with lists and cache of our own under DIR; the
 # machine's sources stay as they are. Does nothing if DIR/FILE is there with that sum.
 set -euo pipefail
 
-package=$1 file=$2 sha256=$3 dir=$4
+package=$1 file=$2 sha256=$3 dir=$4 component=${5:-}
 suite=bookworm # has the versions we name, whatever the host's own suite is
 
 good() {
@@ -24,6 +25,7 @@ private_apt() {
         apt-get -q -o Dir::Etc::SourceList="$dir/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
                 -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
                 -o Dir::State::Lists="$dir/apt/lists" -o Dir::Cache="$dir/apt/cache" \
+                -o APT::Architecture=amd64 -o APT::Architectures=amd64 \
                 -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o Acquire::Retries=3 "$@"
 }
 
@@ -32,8 +34,13 @@ fetch_from() {
         [ ! -f "$keyring" ] || signed="[signed-by=$keyring]"
         rm -rf "$dir/apt"
         mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial"
-        echo "deb-src $signed $1 $suite main" >"$dir/apt/sources.list"
-        private_apt update && (cd "$dir" && private_apt source --download-only --only-source "$package")
+        if [ -n "$component" ]; then
+                echo "deb $signed $1 $suite $component" >"$dir/apt/sources.list"
+                private_apt update && (cd "$dir" && private_apt download "$package")
+        else
+                echo "deb-src $signed $1 $suite main" >"$dir/apt/sources.list"
+                private_apt update && (cd "$dir" && private_apt source --download-only --only-source "$package")
+        fi
 }
 
 mkdir -p "$dir"

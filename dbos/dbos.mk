@@ -86,6 +86,12 @@ PREFIX ?= /usr/local
 install: $(DBOS)
 	install -D -m 755 $(DBOS) $(DESTDIR)$(PREFIX)/bin/dbos
 
+# Real drivers to look at, from Debian's packages.
+DRIVERS_STAMP := $(B)/drivers/files/stamp-1
+$(DRIVERS_STAMP): tests/drivers/fetch.sh boot/apt-source.sh
+	tests/drivers/fetch.sh $(B)/drivers
+	touch $@
+
 # Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
 DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
 DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c))
@@ -100,9 +106,9 @@ $(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB
 	$(CC) $(DBOS_TEST_FLAGS) $< $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB) $(DBOS_LIB) -lcmocka -o $@
 
 .PHONY: unit-dbos
-unit-dbos: $(DBOS_TESTS) $(DBOS)
+unit-dbos: $(DBOS_TESTS) $(DBOS) $(B)/firewall-plain.elf $(DRIVERS_STAMP)
 	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t || exit 1; done
-	@$(PY) tests/runner.py tests/unit/dbos_command.py
+	@$(PY) tests/runner.py tests/unit/dbos_command.py tests/unit/dbos_drivers.py
 
 # libFuzzer with sanitizers; Zydis is compiled into it too, so that its reads are watched.
 FUZZ_FLAGS := -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $(INC) $(DBOS_FLAGS) \

@@ -123,6 +123,8 @@ void site_open(struct site *site, const struct dbos_space *s, const struct dbos_
                uint8_t length);
 /* A jump at the site to a trampoline with that body (which ends in its own jump). 0: impossible here. */
 uint64_t site_jump(struct site *site, emit_body *body, const void *arg);
+/* Only the body, where no jump can be put at the site; 0: no room at all. */
+uint64_t site_body(struct site *site, emit_body *body, const void *arg);
 /* The site's own bytes replaced; 0 or -RF_E... */
 int site_overwrite(struct site *site, const uint8_t *bytes);
 /* Lower-address jumps that lean on changed bytes of the window get a new landing place. */

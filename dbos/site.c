@@ -242,3 +242,12 @@ uint64_t site_jump(struct site *site, emit_body *body, const void *arg)
         }
         return landing;
 }
+
+uint64_t site_body(struct site *site, emit_body *body, const void *arg)
+{
+        struct code o = {.va = site->va};
+
+        emit64(&o, 0);
+        body(&o, arg);
+        return !o.bad && place_body(site, o.n, body, arg) ? site->body : 0;
+}

@@ -161,6 +161,17 @@ static enum dbos_action emulate(const struct store_form *f, const struct dbos_re
         return verdict(out, DBOS_EMULATED, crowded);
 }
 
+/* What would have been jumped to exists, but no jump fits: who answers the fault sends the vCPU there. */
+static enum dbos_action detour(struct site *site, struct store_form *f, struct dbos_store *store,
+                               struct dbos_finding *out)
+{
+        out->trampoline = site_body(site, emit_store, f);
+        if (!out->trampoline)
+                return verdict(out, DBOS_KILLS, stuck);
+        store->next = out->trampoline;
+        return verdict(out, DBOS_EMULATED, crowded);
+}
+
 static const char *refusal(const struct dbos_space *s, const struct store_form *f, uint64_t ea)
 {
         if (in_ring(ea))
@@ -170,6 +181,13 @@ static const char *refusal(const struct dbos_space *s, const struct store_form *
         if (!is_tail(s, ea))
                 return not_tail;
         return f->string || f->reads || (f->bytes != 4 && f->bytes != 8) ? rmw_doorbell : NULL;
+}
+
+/* Can a trampoline do this store? */
+static bool expressible(const struct store_form *f, uint64_t ea)
+{
+        return !f->m.segment && f->scratch != NO_REG && (store_direct(f) || !rsp_operand(&f->in)) &&
+               (f->doorbell || in_ring(ea));
 }
 
 static enum dbos_action rewrite(const struct dbos_space *s, struct store_form *f,
@@ -182,14 +200,15 @@ static enum dbos_action rewrite(const struct dbos_space *s, struct store_form *f
                 f->doorbell = false;
         f->flags = !flags_dead(s, f->in.va);
         f->ring = f->doorbell && in_doorbell(ea) ? tail_ring(s, ea) : -1;
-        if (!f->m.segment && f->scratch != NO_REG && (store_direct(f) || !rsp_operand(&f->in)) &&
-            (f->doorbell || in_ring(ea))) {
-                site_open(&site, s, f->c, f->in.va, f->in.length);
-                out->trampoline = site_jump(&site, emit_store, f);
-        }
+        if (!expressible(f, ea))
+                return emulate(f, regs, ea, store, out);
+        site_open(&site, s, f->c, f->in.va, f->in.length);
+        out->trampoline = site_jump(&site, emit_store, f);
         if (out->trampoline)
                 return verdict(out, DBOS_REWRITTEN, fine);
-        return emulate(f, regs, ea, store, out);
+        if (emulate(f, regs, ea, store, out) == DBOS_EMULATED)
+                return DBOS_EMULATED;
+        return detour(&site, f, store, out);
 }
 
 enum dbos_action dbos_rewrite_store(const struct dbos_space *s, const struct dbos_code *c,

@@ -132,6 +132,9 @@ void image_close(struct image *im)
                 free(im->code[i].map);
                 free(im->code[i].stack);
         }
+        for (unsigned i = 0; i < im->nneeds; i++)
+                free(im->needs[i]);
+        free(im->needs);
         free(im->entries);
         free(im->file);
         memset(im, 0, sizeof *im);

@@ -26,7 +26,9 @@ struct image {
         size_t nentries;
         struct dbos_code code[ELF_MAX_SEGMENTS];
         unsigned ncode;
-        unsigned unresolved; /* of an object: references that no link has filled in */
+        /* Of an object: references that no link has filled in, and the names of what others must define. */
+        unsigned unresolved, nneeds;
+        char **needs;
 };
 
 /* False: hv/root would refuse it (or it is no ELF file); said on stderr, with the reason root gives. */

@@ -243,6 +243,23 @@ static uint64_t append_symbols(struct link *l)
         return first;
 }
 
+/* Undefined symbols with a name: what the rest of the guest must bring. */
+static void list_needs(struct link *l)
+{
+        const struct elf64_section *names = &l->s[l->symtab->link];
+        uint64_t n = l->symtab->size / sizeof(struct elf64_symbol);
+        struct image *im = l->im;
+
+        im->needs = calloc(n + 1, sizeof *im->needs);
+        for (uint64_t i = 1; i < n && im->needs; i++) {
+                struct elf64_symbol s = symbol(l, i);
+                const char *name = (const char *)im->file + names->offset + s.name;
+
+                if (s.section == SHN_UNDEF && s.name && s.name < names->size && *name)
+                        im->needs[im->nneeds++] = strndup(name, names->size - s.name);
+        }
+}
+
 static void finish(struct link *l)
 {
         const struct elf64_section *names = &l->s[l->symtab->link];
@@ -285,8 +302,9 @@ static const char *build(struct link *l)
         for (unsigned i = 0; i < l->h.shnum; i++)
                 if (l->at[i] && l->s[i].type != SHT_NOBITS)
                         memcpy(l->out + l->at[i], im->file + l->s[i].offset, l->s[i].size);
-        memset(l->out + (l->outside - RF_IMAGE_BASE), 0xcc, 16);
+        memset(l->out + (l->outside - RF_IMAGE_BASE), 0xc3, 16); /* ret */
         relocate_all(l);
+        list_needs(l);
         finish(l);
         return NULL;
 }

@@ -9,7 +9,7 @@
 #include "disasm.h"
 #include "report.h"
 
-enum { TRAMPOLINE_LINES = 40 };
+enum { TRAMPOLINE_LINES = 40, NEEDS_SHOWN = 6 };
 
 /* What an author makes of it: an error stops the image, a warning kills the guest when it gets there. */
 static const char *severity(enum dbos_action a)
@@ -59,9 +59,9 @@ static void words(const struct dbos_finding *f, char *out, size_t n)
 }
 
 /* JSON strings: quotes, backslashes and control characters are escaped (RFC 8259, 7). */
-static void json_string(const char *name, const char *s, const char *end)
+static void json_text(const char *s, const char *end)
 {
-        printf("\"%s\":\"", name);
+        putchar('"');
         for (; *s; s++)
                 if (*s == '"' || *s == '\\')
                         printf("\\%c", *s);
@@ -70,6 +70,12 @@ static void json_string(const char *name, const char *s, const char *end)
                 else
                         putchar(*s);
         printf("\"%s", end);
+}
+
+static void json_string(const char *name, const char *s, const char *end)
+{
+        printf("\"%s\":", name);
+        json_text(s, end);
 }
 
 void output_begin(struct output *o)
@@ -143,8 +149,25 @@ static void end_json(const struct output *o, const struct dbos_summary *sum, con
                "\"rewritten\":%u,\"trampoline_pages\":%u,\"unresolved\":%u},",
                o->printed ? "\n" : "", sum->instructions, sum->refused, sum->kills, sum->emulated,
                sum->rewritten, arena_pages(), o->im->unresolved);
+        printf("\"needs\":[");
+        for (unsigned i = 0; i < o->im->nneeds; i++)
+                json_text(o->im->needs[i], i + 1 < o->im->nneeds ? "," : "");
+        printf("],");
         json_string("verdict", verdict, ",");
         printf("\"exit\":%d}\n", code);
+}
+
+static void print_needs(const struct image *im)
+{
+        unsigned n = im->nneeds < NEEDS_SHOWN ? im->nneeds : NEEDS_SHOWN;
+
+        if (!im->nneeds)
+                return;
+        printf("  %6u symbols the rest of the guest must define (%u references):", im->nneeds,
+               im->unresolved);
+        for (unsigned i = 0; i < n; i++)
+                printf(" %s", im->needs[i]);
+        puts(n < im->nneeds ? " ... (all: --json)" : "");
 }
 
 /* The counts by rule, and one line that says what a linter's would. */
@@ -157,6 +180,7 @@ void output_end(struct output *o, const struct dbos_summary *sum, const char *ve
         for (unsigned r = 1; r <= DBOS_RULE_WINDOW; r++)
                 if (o->by_rule[r])
                         printf("  %6u %s\n", o->by_rule[r], dbos_rule_name((enum dbos_rule)r));
+        print_needs(o->im);
         printf("%s: %u errors, %u warnings; %u rewritten, %u emulated, %u instructions certain, "
                "%u trampoline pages: %s\n",
                o->im->name, sum->refused, sum->kills, sum->rewritten, sum->emulated, sum->instructions,

@@ -108,7 +108,9 @@ int dbos_check_page(const struct dbos_space *s, uint64_t page_va, struct dbos_fi
  * DBOS_REWRITTEN: the site now jumps to a trampoline that tests the address at run time: ring -> the
  * same place in staging, doorbell -> commit until the tail is reached (a refusal ends the guest by
  * RF_HC_EXIT with DBOS_EXIT_REJECTED), anything else -> the original access.
- * DBOS_EMULATED: no room or unusual form; `store` tells what to do this time.
+ * DBOS_EMULATED: no room for a jump, or an unusual form; `store` tells what to do this time. If its `bytes`
+ * is 0 there is nothing to store: the vCPU goes on at `next`, code that does what the site would have been
+ * rewritten to; that holds for every later fault of this site, until its code changes.
  * DBOS_KILLS / DBOS_REFUSED: not a store the rules allow (finding says why). */
 struct dbos_store {
         uint64_t va;    /* effective address */

@@ -202,7 +202,7 @@ int guest_build(struct guest *g)
 
         g->id = g->queue = -1;
         g->accepted = g->soft = false;
-        g->nopen = g->nremoved = g->trampolines.n = 0;
+        g->nopen = g->nremoved = g->ndetours = g->trampolines.n = 0;
         memset(g->written, 0, sizeof(g->written));
         g->summary = (struct dbos_summary){0};
         error = load_image(g);

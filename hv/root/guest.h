@@ -18,7 +18,7 @@ enum guest_state {
         GUEST_STATES
 };
 
-enum { GUEST_OPEN_PAGES = 32, GUEST_REMOVED = 32, GUEST_WHY = 224, GUEST_HISTORY = 10 };
+enum { GUEST_OPEN_PAGES = 32, GUEST_REMOVED = 32, GUEST_DETOURS = 64, GUEST_WHY = 224, GUEST_HISTORY = 10 };
 
 /* Totals since the start of the guest's name, across restarts. */
 struct tally {
@@ -58,6 +58,10 @@ struct guest {
         unsigned nopen;
         struct guest_removed removed[GUEST_REMOVED];
         unsigned nremoved;
+        struct { /* stores with no room for a jump: where each goes on instead (dbos.h, DBOS_EMULATED) */
+                uint64_t site, next;
+        } detour[GUEST_DETOURS];
+        unsigned ndetours;
         struct { /* each vCPU's last write to code, to notice one that writes the instruction it runs */
                 uint64_t page, rip;
         } written[RF_GUEST_VCPUS];

@@ -76,6 +76,14 @@ static void fetch(struct request *q)
                 resume(q, q->r->rip);
 }
 
+/* The code at a site on this page, or running into it, may become another. */
+static void forget_detours(struct guest *g, uint64_t page)
+{
+        for (unsigned i = g->ndetours; i-- > 0;)
+                if (g->detour[i].site + 16 > page && g->detour[i].site < page + RF_PAGE_SIZE)
+                        g->detour[i] = g->detour[--g->ndetours];
+}
+
 static void code_write(struct request *q)
 {
         uint64_t page = q->r->fault_va & ~(RF_PAGE_SIZE - 1);
@@ -90,6 +98,7 @@ static void code_write(struct request *q)
                 kill(q, "the code at 0x%lx could not be opened: %s", page, error_name(error));
                 return;
         }
+        forget_detours(q->g, page);
         q->g->written[q->r->index].page = page;
         q->g->written[q->r->index].rip = q->r->rip;
         resume(q, q->r->rip);
@@ -115,6 +124,31 @@ static void commit(struct request *q, int ring, const struct dbos_store *store)
                      commit_reason((uint32_t)(result >> 32)));
         else
                 kill(q, "commit failed: %s", error_name(result));
+}
+
+static uint64_t detour_of(const struct guest *g, uint64_t rip)
+{
+        for (unsigned i = 0; i < g->ndetours; i++)
+                if (g->detour[i].site == rip)
+                        return g->detour[i].next;
+        return 0;
+}
+
+static void take_detour(struct request *q, const struct dbos_store *store)
+{
+        struct guest *g = q->g;
+
+        if (g->ndetours == GUEST_DETOURS) {
+                kill(
+                    q,
+                    "more than %u stores to ring or doorbell have no room for a jump; build with -falign-functions, "
+                    "or use the commit form",
+                    GUEST_DETOURS);
+                return;
+        }
+        g->detour[g->ndetours].site = q->r->rip;
+        g->detour[g->ndetours++].next = store->next;
+        resume(q, store->next);
 }
 
 static void emulate_store(struct request *q, const struct dbos_store *store)
@@ -148,12 +182,18 @@ static void window(struct request *q)
                      q->r->fault_va);
                 return;
         }
+        if (detour_of(q->g, q->r->rip) != 0) {
+                resume(q, detour_of(q->g, q->r->rip));
+                return;
+        }
         action = dbos_rewrite_store(&q->space, code, &regs, q->r->fault_va, (q->r->fault_error & 2) != 0,
                                     &store, &f);
         if (guest_accept_opened(q->g) != 0) /* also what was opened in vain */
                 guest_ended(q->g, true);
         else if (action == DBOS_REWRITTEN)
                 resume(q, q->r->rip);
+        else if (action == DBOS_EMULATED && store.bytes == 0)
+                take_detour(q, &store);
         else if (action == DBOS_EMULATED)
                 emulate_store(q, &store);
         else

@@ -111,6 +111,38 @@ static void test_doorbell_is_emulated(void **state)
         assert_int_equal(guests[0].state, GUEST_DOWN);
 }
 
+/* add [rdi], eax; then bytes that leave a jump no landing place: it would land in the image itself. */
+#define CROWDED 0x01, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xc3
+
+/* The vCPU is sent to code that does it, each time to the same. */
+static void test_store_by_detour(void **state)
+{
+        uint64_t there;
+
+        START("", CROWDED);
+        plain_store(RF_RING_VA + 16, 1);
+        there = fake.resume_rip;
+        assert_int_equal(guests[0].state, GUEST_RUNNING);
+        assert_int_equal(*code_of(RF_IMAGE_BASE), 0x01);
+        assert_true(trampoline_owns(&guests[0].trampolines, there & ~(RF_PAGE_SIZE - 1)));
+        assert_true(fake_page(there)->accepted);
+        plain_store(RF_RING_VA + 32, 2);
+        assert_int_equal(fake.resume_rip, there);
+        assert_int_equal(guests[0].ndetours, 1);
+        assert_int_equal(fake.stage_bytes, 0);
+}
+
+/* Code that changes is judged anew. */
+static void test_detour_is_forgotten(void **state)
+{
+        START("", CROWDED);
+        plain_store(RF_RING_VA + 16, 1);
+        assert_int_equal(guests[0].ndetours, 1);
+        request(RF_REQ_CODE_WRITE, RF_IMAGE_BASE, RF_IMAGE_BASE + 0x800);
+        serve();
+        assert_int_equal(guests[0].ndetours, 0);
+}
+
 static void test_other_register(void **state)
 {
         START("", PLAIN_STORE);
@@ -176,6 +208,8 @@ int main(void)
             TEST(test_store_is_rewritten),
             TEST(test_store_is_emulated),
             TEST(test_doorbell_is_emulated),
+            TEST(test_store_by_detour),
+            TEST(test_detour_is_forgotten),
             TEST(test_other_register),
             TEST(test_cpuid),
             TEST(test_out),

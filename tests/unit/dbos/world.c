@@ -191,6 +191,11 @@ static bool window_fault(uint64_t va, greg_t *g)
 
         regs_from(&r, g);
         world.faults++;
+        if (world.detour_from && r.rip == world.detour_from) {
+                world.emulated++;
+                g[REG_RIP] = (greg_t)world.detour_to;
+                return true;
+        }
         switch (dbos_rewrite_store(&world.space, &world.code, &r, va, g[REG_ERR] & 2, &world.store,
                                    &world.last)) {
         case DBOS_REWRITTEN:
@@ -198,7 +203,12 @@ static bool window_fault(uint64_t va, greg_t *g)
                 return true;
         case DBOS_EMULATED:
                 world.emulated++;
-                return emulate(g);
+                if (world.store.bytes)
+                        return emulate(g);
+                world.detour_from = r.rip;
+                world.detour_to = world.store.next;
+                g[REG_RIP] = (greg_t)world.store.next;
+                return true;
         default:
                 world.kills++;
                 return false;

@@ -33,6 +33,7 @@ struct world {
         bool crashed; /* a signal nobody expected */
         uint64_t crash_va, crash_rip;
         unsigned no_trampolines;     /* 1: the allocator always fails */
+        uint64_t detour_from, detour_to; /* the one site that no jump fits at, as hv/root remembers it */
         uint64_t step_from, step_to; /* world_run counts the guest's instructions between these two */
         unsigned steps;
 };
