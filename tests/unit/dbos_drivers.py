@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Real drivers from Debian (tests/drivers/fetch.sh): what `dbos` says of them, and that every store of their ring
-functions would run without exit after its first fault. Which of these stores go to a ring only a run can tell: all do here."""
+functions would run without exit after its first fault. Which of these stores go to a ring only a run can tell: here
+all do."""
 import json
 import os
 import subprocess
@@ -19,7 +20,8 @@ FUNCTIONS = {
                  "e1000_clean_tx_ring e1000_xmit_frame"),
     "net_e1000_igb_rxtx.c.o": ("eth_igb_xmit_pkts eth_igb_recv_pkts eth_igb_recv_scattered_pkts eth_igb_rx_init "
                                "eth_igb_tx_init"),
-    "net_e1000_em_rxtx.c.o": "eth_em_xmit_pkts eth_em_recv_pkts eth_em_recv_scattered_pkts eth_em_rx_init eth_em_tx_init",
+    "net_e1000_em_rxtx.c.o": ("eth_em_xmit_pkts eth_em_recv_pkts eth_em_recv_scattered_pkts eth_em_rx_init "
+                              "eth_em_tx_init"),
 }
 LEAST = 100  # stores in each, or the names no longer mean what they did
 

@@ -32,9 +32,9 @@ struct world {
         struct dbos_finding findings[256];
         bool crashed; /* a signal nobody expected */
         uint64_t crash_va, crash_rip;
-        unsigned no_trampolines;     /* 1: the allocator always fails */
+        unsigned no_trampolines;         /* 1: the allocator always fails */
         uint64_t detour_from, detour_to; /* the one site that no jump fits at, as hv/root remembers it */
-        uint64_t step_from, step_to; /* world_run counts the guest's instructions between these two */
+        uint64_t step_from, step_to;     /* world_run counts the guest's instructions between these two */
         unsigned steps;
 };
 extern struct world world;
