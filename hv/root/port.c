@@ -73,12 +73,13 @@ static void write_back(struct port *p, uint32_t status, uint32_t length)
         p->delivered = true;
 }
 
-bool port_deliver(struct port *p, const struct frame *f)
+bool port_deliver(struct port *p, const struct frame *f, bool from_wire)
 {
+        uint32_t buffers = waiting(p, RX, p->rx_head), length;
         uint64_t address;
-        uint32_t length;
 
-        if (waiting(p, RX, p->rx_head) == 0) {
+        p->most = buffers > p->most ? buffers : p->most;
+        if (buffers <= (from_wire ? 0 : p->most / PORT_SPARE)) {
                 p->count.rx_drops++;
                 return false;
         }

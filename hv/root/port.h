@@ -14,7 +14,7 @@
 #include "rf/nic_io.h"
 #include "rf/root.h"
 
-enum { FRAME_HEAD = 64, FRAME_MIN = 60, FRAME_MAX = 1514, FRAME_CRC = 4 };
+enum { PORT_SPARE = 8, FRAME_HEAD = 64, FRAME_MIN = 60, FRAME_MAX = 1514, FRAME_CRC = 4 };
 
 struct frame {
         uint32_t length;
@@ -33,6 +33,7 @@ struct port {
         uint8_t *pool;
         uint64_t limit;            /* highest address of a buffer in it */
         uint32_t rx_head, tx_head; /* free-running: slots the device is done with */
+        uint32_t most;             /* buffers that the guest has ever had waiting at once */
         bool delivered;            /* a frame since port_wants_wake() looked last */
         uint64_t bad;              /* descriptors that no guard can have let through */
         struct nic_counters count;
@@ -43,8 +44,9 @@ enum port_next { PORT_EMPTY, PORT_FRAME, PORT_BAD };
 /* The next frame that the guest has handed over. Each FRAME or BAD is given back by port_sent(). */
 enum port_next port_next(struct port *p, struct frame *f);
 void port_sent(struct port *p);
-/* false: the guest has given no buffer; counted. */
-bool port_deliver(struct port *p, const struct frame *f);
+/* false: the guest has given no buffer; counted. The last PORT_SPARE-th of its buffers is for the wire: a
+ * neighbour that floods it must not cost it everything else. */
+bool port_deliver(struct port *p, const struct frame *f, bool from_wire);
 /* Does its vCPU wait for what was delivered? The caller has put a full fence in between. */
 bool port_wants_wake(struct port *p);
 

@@ -63,14 +63,14 @@ static struct station *station_of(const struct frame *f)
         return NULL;
 }
 
-/* To every guest but its sender: how many tries that took. */
+/* To every guest but its sender (NULL: the wire): how many tries that took. */
 static unsigned flood(const struct frame *f, const struct station *from)
 {
         unsigned n = 0;
 
         for (unsigned i = 0; i < RF_MAX_GUESTS; i++)
                 if (sw.station[i].on && &sw.station[i] != from) {
-                        port_deliver(&sw.station[i].port, f);
+                        port_deliver(&sw.station[i].port, f, from == NULL);
                         n++;
                 }
         return n;
@@ -87,7 +87,7 @@ static bool from_wire(void)
                 struct station *to = to_all(&f) ? NULL : station_of(&f);
 
                 if (to != NULL)
-                        port_deliver(&to->port, &f);
+                        port_deliver(&to->port, &f, true);
                 else if (to_all(&f))
                         n += flood(&f, NULL);
                 else
@@ -117,7 +117,7 @@ static unsigned forward(struct station *from, const struct frame *f)
         if (to == NULL && wire_on() && !wire_has_room())
                 return 0;
         if (to != NULL)
-                port_deliver(&to->port, f);
+                port_deliver(&to->port, f, false);
         else if (wire_on())
                 wire_send(f);
         if (to_all(f))

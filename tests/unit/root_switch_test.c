@@ -163,6 +163,21 @@ static void a_round_is_shared(void **unused)
         assert_int_equal(switch_counters(&g[0]).tx_frames, 200);
 }
 
+/* A flood from next door leaves an eighth of the buffers to what comes from outside. */
+static void the_wire_finds_buffers(void **unused)
+{
+        give_buffers(1, 80);
+        for (int i = 0; i < 100; i++)
+                send(0, i % 2 ? 2 : 255, 1, 60);
+        run();
+        assert_int_equal(switch_counters(&g[1]).rx_frames, 70);
+        assert_int_equal(switch_counters(&g[1]).rx_drops, 30);
+        for (uint32_t i = 0; i < 12; i++)
+                receive_from_wire(i, 2, 60);
+        run();
+        assert_int_equal(switch_counters(&g[1]).rx_frames, 80);
+}
+
 /* A broadcast costs its sender as many places in the round as it makes copies. */
 static void broadcasts_cost_more(void **unused)
 {
@@ -328,6 +343,7 @@ int main(void)
             TEST(indices_out_of_bounds),
             TEST(damaged_on_the_wire),
             TEST(a_round_is_shared),
+            TEST(the_wire_finds_buffers),
             TEST(broadcasts_cost_more),
             TEST(a_full_wire_keeps_frames_and_sleep_short),
             TEST(who_waits_is_woken_once),
