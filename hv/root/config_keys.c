@@ -276,6 +276,7 @@ static const struct {
     {"panic", RF_CONTROL_PANIC},
     {"bad-entry", RF_CONTROL_BAD_ENTRY},
     {"root-dies", RF_CONTROL_ROOT_DIES},
+    {"slow-tick", RF_CONTROL_SLOW_TICK},
     {"no-line", RF_CONTROL_NO_LINE},
 };
 

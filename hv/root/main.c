@@ -11,7 +11,7 @@
 #include "sys.h"
 #include "table.h"
 
-enum { POLL_MS = 20, SECOND_MS = 1000 }; /* keys and guest consoles have no interrupt */
+enum { POLL_MS = 20, SLOW_POLL_MS = 3000, SECOND_MS = 1000 }; /* keys and guest consoles have no interrupt */
 
 static struct config config;
 
@@ -83,7 +83,7 @@ static void run(void)
                 if (now < next)
                         continue;
                 look_around(now);
-                next = now + tsc_of_ms(POLL_MS);
+                next = now + tsc_of_ms((HOST->controls & RF_CONTROL_SLOW_TICK) != 0 ? SLOW_POLL_MS : POLL_MS);
         }
 }
 

@@ -87,13 +87,13 @@ static void print_one(const struct guest *g)
 
 void stat_print(void)
 {
-        char line[96];
+        char line[128];
 
         for (unsigned i = 0; i < nguests; i++)
                 print_one(&guests[i]);
         if (switch_used()) {
-                rf_snprintf(line, sizeof(line), "stat: switch strays=%lu ticks=%lu", switch_strays(),
-                            switch_ticks());
+                rf_snprintf(line, sizeof(line), "stat: switch strays=%lu reflected=%lu ticks=%lu",
+                            switch_strays(), switch_reflected(), switch_ticks());
                 console_line(line);
         }
         rf_snprintf(line, sizeof(line), "stat: end free_pages=%lu", HOST->free_pages);

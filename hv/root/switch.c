@@ -31,18 +31,13 @@ static struct {
         struct station station[RF_MAX_GUESTS];
         unsigned nstations; /* on */
         unsigned first;     /* served first in the next round */
-        uint64_t strays;
+        uint64_t strays, reflected;
         bool used;
         uint64_t last_work; /* TSC */
         uint64_t ticks;
 } sw;
 
 /* ---- where a frame goes ---------------------------------------------------------------------- */
-
-static bool to_all(const struct frame *f)
-{
-        return (f->head[0] & GROUP) != 0;
-}
 
 static uint64_t address_at(const uint8_t *bytes)
 {
@@ -52,11 +47,23 @@ static uint64_t address_at(const uint8_t *bytes)
         return address;
 }
 
-/* Whose address is the frame's destination? */
-static struct station *station_of(const struct frame *f)
+static uint64_t to_of(const struct frame *f)
 {
-        uint64_t mac = address_at(f->head);
+        return address_at(f->head);
+}
 
+static uint64_t from_of(const struct frame *f)
+{
+        return address_at(f->head + MAC_BYTES);
+}
+
+static bool to_all(const struct frame *f)
+{
+        return (f->head[0] & GROUP) != 0;
+}
+
+static struct station *station_of(uint64_t mac)
+{
         for (unsigned i = 0; i < RF_MAX_GUESTS; i++)
                 if (sw.station[i].mac == mac && sw.station[i].on)
                         return &sw.station[i];
@@ -84,9 +91,11 @@ static bool from_wire(void)
         unsigned n = 0;
 
         for (; n < WIRE_BATCH && wire_next(&f); n++) {
-                struct station *to = to_all(&f) ? NULL : station_of(&f);
+                struct station *to = to_all(&f) ? NULL : station_of(to_of(&f));
 
-                if (to != NULL)
+                if (station_of(from_of(&f)) != NULL) /* our own: an 82576 turns broadcasts round */
+                        sw.reflected++;
+                else if (to != NULL)
                         port_deliver(&to->port, &f, true);
                 else if (to_all(&f))
                         n += flood(&f, NULL);
@@ -101,13 +110,13 @@ static bool from_wire(void)
 
 static bool forged(const struct station *s, const struct frame *f)
 {
-        return address_at(f->head + MAC_BYTES) != s->mac && (HOST->controls & RF_CONTROL_NO_SPOOF_CHECK) == 0;
+        return from_of(f) != s->mac && (HOST->controls & RF_CONTROL_NO_SPOOF_CHECK) == 0;
 }
 
 /* How many deliveries it took; 0: it needs the wire, which has no room, and stays where it is. */
 static unsigned forward(struct station *from, const struct frame *f)
 {
-        struct station *to = to_all(f) ? NULL : station_of(f);
+        struct station *to = to_all(f) ? NULL : station_of(to_of(f));
         unsigned n = 1;
 
         if (forged(from, f) || to == from) {
@@ -198,7 +207,9 @@ uint64_t switch_run(uint64_t next)
         if (now - sw.last_work < LINGER_US * us && HOST->ready == 0)
                 return 0;
         /* what is handed over after the last look ends the wait: armed first, then looked at again */
-        if (rf_sys(RF_SYS_SWITCH_ARM, wire_awaited(), 0, 0, 0, 0, 0) != 0 || run_round())
+        if (rf_sys(RF_SYS_SWITCH_ARM, wire_awaited(), 0, 0, 0, 0, 0) != 0)
+                return 0;
+        if ((HOST->controls & RF_CONTROL_NO_WAIT_CHECK) == 0 && run_round())
                 return 0;
         if (blocked() && now + BLOCKED_US * us < next)
                 return now + BLOCKED_US * us;
@@ -273,6 +284,11 @@ bool switch_used(void)
 uint64_t switch_strays(void)
 {
         return sw.strays;
+}
+
+uint64_t switch_reflected(void)
+{
+        return sw.reflected;
 }
 
 uint64_t switch_ticks(void)

@@ -23,9 +23,10 @@ int switch_attach(
 void switch_detach(const struct guest *g);                  /* taken back */
 struct nic_counters switch_counters(const struct guest *g); /* since switch_attach() */
 uint64_t switch_dropped(const struct guest *g, enum switch_drop why);
-bool switch_used(void);       /* has there been a guest behind it? */
-uint64_t switch_strays(void); /* from the wire, so far */
-uint64_t switch_ticks(void);  /* TSC ticks spent in rounds that moved frames */
+bool switch_used(void);          /* has there been a guest behind it? */
+uint64_t switch_strays(void);    /* from the wire, so far */
+uint64_t switch_reflected(void); /* from the wire, though one of ours had sent them */
+uint64_t switch_ticks(void);     /* TSC ticks spent in rounds that moved frames */
 
 /* Moves what there is, in fair portions, and says until when root may sleep: at most `next`, 0 for not at
  * all. */

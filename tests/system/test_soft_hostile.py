@@ -71,6 +71,21 @@ class ForgerControl(Forger, ControlledTest):
         self.assertEqual(heard, {OWN: ROUNDS, frames.mac(FORGED): ROUNDS})
 
 
+class Broadcaster(Talked):
+    """What a guest sends to all reaches each once, and itself never, though an 82576 also turns it round."""
+
+    GUESTS = (echo(1), echo(2), talker(f"forge={FORGED}"))
+
+    def test_each_gets_it_once(self) -> None:
+        self.host.wait_guest("talker", "talker: 400 frames", 30)
+        before = self.host.stats()
+        heard = self.sources(self.restart_and_hear(3, 6))
+        after = self.host.stats()
+        self.assertEqual(heard, {OWN: ROUNDS})
+        got = {name: after[name]["rx_frames"] - before[name]["rx_frames"] for name in after}
+        self.assertEqual(got, {"echo1": ROUNDS, "echo2": ROUNDS, "talker": 0})
+
+
 class Flooder(Talked):
     """A guest that sends to an address of nobody, as fast as it can: what the others get is slower, and whole."""
 

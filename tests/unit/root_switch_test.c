@@ -70,6 +70,19 @@ static void broadcast_to_all_others(void **unused)
         assert_int_equal(switch_counters(&g[1]).tx_frames, 1);
 }
 
+/* The NIC turns a broadcast round to us, who sent it for a guest: nobody gets it twice, nor its sender once.
+ */
+static void our_own_from_the_wire(void **unused)
+{
+        give_buffers(0, 4);
+        give_buffers(1, 4);
+        make_frame(at(RF_ROOT_POOL), 255, 2, 60);
+        wire_ring(RX_RING)[0].hi = 3 | 60ull << 32;
+        run();
+        assert_int_equal(got(0, 0) + got(1, 0), 0);
+        assert_int_equal(switch_reflected(), 1);
+}
+
 static void forged_and_to_itself(void **unused)
 {
         struct rf_host *host = at(RF_ROOT_HOST);
@@ -337,6 +350,7 @@ int main(void)
             TEST(between_guests),
             TEST(to_and_from_the_wire),
             TEST(broadcast_to_all_others),
+            TEST(our_own_from_the_wire),
             TEST(forged_and_to_itself),
             TEST(descriptors_out_of_bounds),
             TEST(buffers_out_of_bounds),

@@ -253,6 +253,7 @@ enum rf_control {
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_...: the next VM entry fails */
         RF_CONTROL_ROOT_DIES = 1u << 26, /* root dies once its guests run */
         RF_CONTROL_NO_LINE = 1u << 27,   /* a NIC without MSI-X seems to have no interrupt line */
+        RF_CONTROL_SLOW_TICK = 1u << 28, /* root looks around by itself every 3 s only: lost wake-ups show */
 };
 
 _Static_assert(sizeof(struct rf_vcpu_report) == 512, "ABI: eight a page");
