@@ -226,6 +226,24 @@ class NoKeys(SoftTest):
         self.assertEqual(self.host.audit(), 0)
 
 
+class NoNic(SoftTest):
+    """Without an NIC there is no wire, and guests that ask for soft queues still reach each other."""
+
+    GUESTS = (
+        echo(1, ""),
+        conf.Guest("meter", 2, "meter.elf", "ip={ip} to=10.77.0.11:7 count=1000 window=32", extra=SOFT),
+    )
+    OPTIONS = {"nic": False}
+
+    @classmethod
+    def wait_booted(cls) -> None:
+        cls.host.wait_ready()
+
+    def test_between_guests(self) -> None:
+        told = self.host.wait_guest("meter", "meter: sent 1000 " + METER, 30)
+        self.assertEqual([told[n] for n in (1, 2, 3, 4)], ["1000", "0", "0", "0"])
+
+
 class Mixed(SoftTest):
     """More guests than queue pairs: seven have their own, the rest is behind the switch; they reach each other."""
 
