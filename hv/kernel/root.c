@@ -96,7 +96,7 @@ void root_wake(void)
 bool root_ring(void)
 {
         root.rung = !root.waiting;
-        if (root.rung)
+        if (root.rung || root.dead)
                 return false;
         root.waiting = false;
         return sched_add_first(&root_vcpu);
@@ -105,7 +105,7 @@ bool root_ring(void)
 void root_notify(struct vcpu *v)
 {
         root.requests |= 1ull << v->id;
-        if (!root.waiting)
+        if (!root.waiting || root.dead)
                 return;
         root.regs.gpr[RAX] = (uint64_t)root_take_request();
         root_wake();
@@ -140,6 +140,6 @@ void root_died(uint64_t vector)
         klog("root died: exception %llu, error %llx, at %llx, address %llx; guests go on, without service",
              (unsigned long long)vector, (unsigned long long)root.regs.error,
              (unsigned long long)root.regs.rip, (unsigned long long)read_cr2());
-        root.waiting = true;
+        root.waiting = root.dead = true;
         root.deadline = UINT64_MAX;
 }

@@ -32,6 +32,7 @@ struct root {
         uint64_t requests; /* bit per vCPU id */
         uint32_t last;     /* served last: the next search starts after it */
         bool waiting;      /* in RF_SYS_WAIT */
+        bool dead;         /* waits for ever */
         bool rung;         /* the switch has work: RF_SYS_WAIT returns at once */
         uint64_t deadline;
         struct vcpu *donor; /* whose request it works on: pays the time */

@@ -33,15 +33,15 @@ static void test_build(void **state)
 }
 
 /* Every system call fails once: the guest stays down, with a reason, and nothing of it is left. */
-static void test_every_failure(void **state)
+static void every_failure(const char *extra)
 {
         int failed = 0, last;
 
-        START("", 0x90, 0xc3);
+        START(extra, 0x90, 0xc3);
         last = fake.calls;
         assert_int_equal(stop(NULL), 0);
         for (int at = 1; at <= last; at++) {
-                BOOT("", 0x90, 0xc3);
+                BOOT(extra, 0x90, 0xc3);
                 fake.calls = 0;
                 fake.fail_at = at;
                 fake.fail_with = -RF_ENOMEM;
@@ -57,6 +57,27 @@ static void test_every_failure(void **state)
                 printed("ringfence: ready, 0 of 1 guests running");
         }
         assert_true(failed >= 8);
+}
+
+static void test_every_failure(void **state)
+{
+        every_failure("");
+}
+
+static void test_soft_queue(void **state)
+{
+        const struct rf_queue *q;
+
+        START("queue = soft", 0x90, 0xc3);
+        printed("ringfence: guest a: soft queue 0, mac 02:00:00:00:00:01, 1 vCPU, 4 MiB");
+        q = &((const struct rf_info *)(uintptr_t)(RF_ROOT_INFO + guests[0].vcpu[0] * RF_PAGE_SIZE))->queue[0];
+        assert_int_equal(q->model, RF_NIC_82576); /* whatever the NIC is */
+        assert_int_equal(q->doorbell_rx, RF_DOORBELL_VA + IGB_RDT0);
+        assert_int_equal(q->doorbell_tx, RF_DOORBELL_VA + IGB_TDT0);
+        assert_int_equal(q->staging_tx, RF_STAGING_VA + RF_RING_TX_OFF);
+        assert_true(fake.queue && fake.enabled && fake.started && !fake.open_mac);
+        assert_int_equal(stop(NULL), 0);
+        every_failure("queue = soft");
 }
 
 static void test_missing_image(void **state)
@@ -177,6 +198,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
             TEST(test_build),
             TEST(test_every_failure),
+            TEST(test_soft_queue),
             TEST(test_missing_image),
             TEST(test_ring0_refuses),
             TEST(test_engine_refuses),
