@@ -143,14 +143,14 @@ class UnknownNic(BootedTest):
     """A NIC without a register table is refused by name of its ids; guests start without a queue."""
 
     GUESTS = (conf.Guest("hello", 1, "hello.elf"), conf.Guest("echo", 2, "echo.elf", "ip={ip}", restart="never"))
-    OPTIONS = {"nic": False, "extra": ("-device", "e1000")}
+    OPTIONS = {"nic": False, "extra": ("-device", "e1000e")}
 
     @classmethod
     def wait_booted(cls) -> None:
         cls.running, _ = cls.host.wait_ready()  # type: ignore[attr-defined]
 
     def test_refused_by_id(self) -> None:
-        self.machine.wait(r"nic [0-9a-f:.]+ \[8086:100e\] is not supported; supported: 8086:10c9", 10)
+        self.machine.wait(r"nic [0-9a-f:.]+ \[8086:10d3\] is not supported; supported: 8086:10c9", 10)
         self.machine.wait(r"no usable nic: guests start without a queue", 10)
 
     def test_guests_start(self) -> None:
