@@ -32,9 +32,11 @@ class Stat:
         """Exits by kind."""
         return {k.removeprefix("exits_"): v for k, v in self.numbers.items() if k.startswith("exits_")}
 
-    def own_exits(self) -> int:
-        """Exits but for timer ticks and other host interrupts."""
-        return sum(count for kind, count in self.exits().items() if kind not in HOST_EXITS)
+    def own_exits(self, soft: bool = False) -> int:
+        """Exits but for timer ticks and other host interrupts. With a soft queue a commit may have to wake the switch
+        up, which is not counted either."""
+        others = (*HOST_EXITS, "commit") if soft else HOST_EXITS
+        return sum(count for kind, count in self.exits().items() if kind not in others)
 
 
 def parse_stat(line: str) -> Stat:

@@ -10,6 +10,7 @@ import conf
 import flows
 import image
 import load
+import platforms
 from booted import BootedTest, guest_file
 
 _RESULT = re.compile(r"form \d+ result [0-9a-f]{16} .*")
@@ -73,7 +74,7 @@ class PlainDrivers(BootedTest):
         generator = load.Generator(self.open_link())
         warm = generator.run([flows.udp_echo(g.station, g.name, 300) for g in self.GUESTS], window=32)
         self.assertTrue(warm.good, warm.text())
-        before = self.host.stats()
+        before, soft = self.host.stats(), platforms.PLATFORM == "bochs"  # one queue pair for six guests
         result = generator.run([flows.udp_echo(g.station, g.name, 1000) for g in self.GUESTS], window=32)
         self.assertTrue(result.good, result.text())
         for name, stat in self.host.stats().items():
@@ -81,7 +82,7 @@ class PlainDrivers(BootedTest):
                 sites = before[name]["exits_window"]
                 print(f"        {name}: {sites} window exits for the first 300 frames", flush=True)
                 self.assertGreater(sites, 0, "no store was ever caught: is this the plain driver?")
-                self.assertEqual(stat.own_exits() - before[name].own_exits(), 0, stat.exits())
+                self.assertEqual(stat.own_exits(soft) - before[name].own_exits(soft), 0, stat.exits())
 
     def test_audit(self) -> None:
         self.assertEqual(self.host.audit(), 0)

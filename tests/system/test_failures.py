@@ -112,7 +112,9 @@ class PanicOnScreen(_Panic):
 class RootDies(ControlledTest):
     """Without root nothing is built, restarted or drawn; but the guests' frames never went through it."""
 
-    GUESTS = (conf.Guest("echo", 1, "echo.elf", "ip={ip}"), conf.Guest("busy", 2, "echo.elf", "ip={ip} poll"))
+    # Root is the switch: whoever has a soft queue stands still with it. Bochs's NIC has one queue for one guest.
+    GUESTS = (conf.Guest("echo", 1, "echo.elf", "ip={ip}"),
+              conf.Guest("busy", 2, "echo.elf", "ip={ip} poll"))[: 1 if platforms.PLATFORM == "bochs" else 2]
     CONTROL = "root-dies"
 
     @classmethod

@@ -32,6 +32,7 @@ TEXT_AT = ((1280 - 100 * 8) // 2, (800 - 31 * screen.FIRMWARE_HEIGHT) // 2)
 COMMAND, BUS_MASTER = 4, 4  # PCI Local Bus 3.0, 6.2.2
 
 
+@platforms.only("qemu", "Bochs's firmware starts from its disk only")
 class IpxeTest(unittest.TestCase):
     """One boot a test. The folder is what `make netboot` writes."""
 

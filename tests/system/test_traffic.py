@@ -9,6 +9,7 @@ import conf
 import flows
 import image
 import load
+import platforms
 import stack
 import targets
 from booted import NETWORK, BootedTest
@@ -18,6 +19,7 @@ MIN_RATE = 500  # frames/s in the emulator
 LONG = 10_000
 
 
+@platforms.only("qemu", platforms.NO_STATION)
 class ThreePollingEchoes(BootedTest):
     """The long test, and what must hold after it."""
 
@@ -169,6 +171,7 @@ class NoNic(BootedTest):
         self.host.stop()
 
 
+@platforms.only("qemu", platforms.NO_STATION)
 class OneCpu(BootedTest):
     """One CPU runs root and two guests in turn."""
 
@@ -181,6 +184,7 @@ class OneCpu(BootedTest):
         self.assertTrue(result.good, result.text())
 
 
+@platforms.only("qemu", platforms.NO_STATION)
 class NoKeys(BootedTest):
     """A CPU without protection keys: commit is a hypercall that validates the same, one exit a burst."""
 

@@ -186,7 +186,8 @@ class _Wakeup(BootedTest):
         cls.addClassCleanup(folder.cleanup)
         cls.stub = Path(folder.name) / "gdb"
         # nochain: where QEMU chains translated blocks it overlooks breakpoints most of the time
-        cls.OPTIONS = {"cpus": 2, "card": cls.CARD, "extra": ("-gdb", f"unix:{cls.stub},server=on,wait=off", "-d", "nochain")}
+        words = ("-gdb", f"unix:{cls.stub},server=on,wait=off", "-d", "nochain")
+        cls.OPTIONS = {"cpus": 2, "card": cls.CARD, "extra": words}
         super().setUpClass()
         cls.host.wait_guest("waiter", "timer ok", 60)
 
