@@ -54,7 +54,7 @@ class Exchange:
 class Evil:
     """One boot of evilroot, to its end."""
 
-    def __init__(self, name: str, words: str, test_kernel: bool, timeout: float) -> None:
+    def __init__(self, name: str, words: str, test_kernel: bool, timeout: float, card: str = "igb") -> None:
         self.exchanges: list[Exchange] = []
         self.stack = contextlib.ExitStack()
         kernel = image.TEST_KERNEL if test_kernel else image.BUILD / "ringfence.elf"
@@ -62,7 +62,7 @@ class Evil:
             raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
         img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
                          {image.ROOT: EVILROOT, image.KERNEL: kernel})
-        self.machine, wire = booted.boot(self.stack, name, img, cpus=2, memory_mb=512)
+        self.machine, wire = booted.boot(self.stack, name, img, cpus=2, memory_mb=512, card=card)
         self.link = wire.open()
         self.stack.callback(self.link.close)
         self._frames: list[bytes] = []
@@ -154,12 +154,13 @@ class EvilTest(unittest.TestCase):
     WORDS: ClassVar[str]
     TEST_KERNEL: ClassVar[bool] = False
     SECONDS: ClassVar[float] = 60
+    CARD: ClassVar[str] = "igb"
     evil: ClassVar[Evil]
 
     @classmethod
     def setUpClass(cls) -> None:
-        name = f"evil-{cls.__name__}-{cls.WORDS.split()[0]}"
-        cls.evil = Evil(name, cls.WORDS, cls.TEST_KERNEL, cls.SECONDS)
+        name = f"evil-{cls.CARD}-{cls.__name__}-{cls.WORDS.split()[0]}"
+        cls.evil = Evil(name, cls.WORDS, cls.TEST_KERNEL, cls.SECONDS, cls.CARD)
         cls.addClassCleanup(cls.evil.close)
 
     def tally(self, name: str, part: str, controls: int = 0) -> Tally:

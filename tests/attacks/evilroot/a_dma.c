@@ -108,8 +108,9 @@ void attack_dma(void)
         struct subject a, v;
 
         for (commit_path = BY_GUARD; commit_path <= BY_HYPERCALL; commit_path++) {
-                subject_new(&a, 0, 1);
                 subject_new(&v, 1, 1);
+                subject_new(&a, 0, 1);
+                nic_settle();
                 wire_fill(&v, "RFCANARY");
                 wire_fill(&a, "RFHARMED"); /* of the attacker's own pool, only buffer 0 is ever handed over */
                 wire_put(&a, 0, "RFALLOW!");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Attack 3: a jump to every byte of the guard with hostile registers. It returns to r_probe, whose store only
  * an open window lets through. Staging holds nothing a guard may hand over, so the rings must stay empty. */
-#include "evil.h"
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 #include "rf_string.h"
+#include "wire.h"
 
 extern const uint8_t r_probe[];
 #define SLOT (RF_RING_VA + 0x400)
@@ -45,7 +45,7 @@ static uint64_t evil_word(void)
                                   RF_RING_VA + RF_RING_TX_OFF,
                                   RF_STATE_VA,
                                   RF_STATE_VA + 0x40,
-                                  RF_DOORBELL_VA + IGB_RDT0,
+                                  RF_DOORBELL_VA + (uint64_t)nic_tail(0),
                                   RF_STAGING_VA,
                                   DATA_VA,
                                   UINT64_MAX,
@@ -57,7 +57,7 @@ static uint64_t evil_word(void)
 
 static void set_registers(struct run *r, unsigned set)
 {
-        const uint64_t hi = IGB_TX_FIXED | 60 | 60ull << IGB_TX_PAYLEN_SHIFT;
+        const uint64_t hi = wire_hi(60);
 
         r->gpr[R8] = FAKE;
         switch (set) {
@@ -84,7 +84,7 @@ static void set_registers(struct run *r, unsigned set)
                 break;
         case 4: /* at the doorbell */
                 r->gpr[RAX] = 7;
-                r->gpr[RDX] = RF_DOORBELL_VA + IGB_RDT0;
+                r->gpr[RDX] = RF_DOORBELL_VA + (uint64_t)nic_tail(0);
                 r->gpr[R9] = 7;
                 break;
         case 5: /* the real state, but indices and mode of ours */
@@ -109,7 +109,7 @@ static void arm(struct subject *s)
         static uint8_t bad[RF_PAGE_SIZE];
         struct fake_ring fake = {.ring = RF_RING_VA,
                                  .staging = RF_STAGING_VA,
-                                 .doorbell = RF_DOORBELL_VA + IGB_RDT0,
+                                 .doorbell = RF_DOORBELL_VA + (uint64_t)nic_tail(0),
                                  .limit = UINT64_MAX,
                                  .mode = 1,
                                  .mask = RF_RING_ENTRIES - 1,
@@ -128,7 +128,7 @@ static void arm(struct subject *s)
 static bool rings_empty(struct subject *s)
 {
         static uint64_t ring[RF_PAGE_SIZE / 8];
-        uint64_t any = (uint64_t)sys_nic_read(nic, IGB_RDT0) | (uint64_t)sys_nic_read(nic, IGB_TDT0);
+        uint64_t any = (uint64_t)sys_nic_read(nic, nic_tail(0)) | (uint64_t)sys_nic_read(nic, nic_tail(1));
 
         for (uint64_t off = 0; s->alive && off <= RF_RING_TX_OFF; off += RF_RING_TX_OFF) {
                 if (!peek(s, RF_RING_VA + off, ring, sizeof(ring)))

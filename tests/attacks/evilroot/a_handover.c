@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Attack 18: the receive tail over slots the NIC has written back. There the frame's IP identification stands
  * where the buffer address was; the host sends frames made for it. */
-#include "rf/igb_desc.h"
+#include "rf/nic_form.h"
 #include "rf_string.h"
 #include "wire.h"
 
@@ -45,7 +45,7 @@ static void push_when_full(struct subject *s)
         for (uint32_t tail = 0; tail < RF_RING_ENTRIES; tail++) {
                 uint64_t result = tail_to(s, tail);
                 bool stayed = get(s, RF_QUEUE_RX_CLEAN) - get(s, RF_QUEUE_RX_REAPED) <= LAST &&
-                              sys_nic_read(nic, IGB_RDT0) == LAST && reached(result) == LAST;
+                              sys_nic_read(nic, nic_tail(0)) == LAST && reached(result) == LAST;
 
                 t.tried++;
                 t.blocked += stayed;
@@ -80,7 +80,7 @@ static void move_over(struct subject *s)
         struct tally t = {0};
 
         look(s);
-        if ((ring[FIRST_FRAMES - 1].hi & IGB_RX_DD) == 0)
+        if ((ring[FIRST_FRAMES - 1].hi >> 8 * (nic_form_of(card->model)->rx_dd - 8) & 1) == 0)
                 fail("the host's frames did not arrive");
         say("handover: slot 0 after write-back: %lx %lx", ring[0].lo, ring[0].hi);
         tail_to(s, OVER);
@@ -92,7 +92,7 @@ static void move_over(struct subject *s)
                 t.blocked += ours;
                 t.succeeded += !ours;
         }
-        say("handover: tail %ld, slot 0 handed over as: %lx %lx", sys_nic_read(nic, IGB_RDT0), ring[0].lo,
+        say("handover: tail %ld, slot 0 handed over as: %lx %lx", sys_nic_read(nic, nic_tail(0)), ring[0].lo,
             ring[0].hi);
         report("handover", "written-back", &t);
 }
@@ -105,6 +105,7 @@ void attack_handover(void)
         prime(&s);
         if (!controls)
                 push_when_full(&s);
+        nic_settle();
         want("handover controls=%x allowed=0 send=%u", controls, FIRST_FRAMES);
         move_over(&s);
         /* the odd slots got frames with identification 0: there the address is one of low memory */

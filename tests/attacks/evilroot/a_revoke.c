@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Attack 7: a queue taken away while its vCPU is anywhere in or around the guard. The tail must stand still
  * from then on, whatever the guard had begun; and the guest, which did no wrong, must live. */
-#include "rf/igb_desc.h"
 #include "wire.h"
 
 enum { ROUNDS = 150, SPREAD_US = 700, LOOK_MS = 2, NO_PAUSE = 1 };
@@ -25,10 +24,10 @@ static void one(unsigned round, struct tally *t)
         heartbeat(&s, NO_PAUSE);
         pause_us(100 + round * 7919 % SPREAD_US);
         error = sys_queue_revoke(nic_soft ? RF_NIC_OF_SOFT : nic, 0);
-        tail = sys_nic_read(nic, IGB_TDT0);
+        tail = sys_nic_read(nic, nic_tail(1));
         pause_us(LOOK_MS * 1000);
         t->tried++;
-        t->succeeded += sys_nic_read(nic, IGB_TDT0) != tail || error != 0;
+        t->succeeded += sys_nic_read(nic, nic_tail(1)) != tail || error != 0;
         t->blocked += v->state != RF_VCPU_DEAD;
         t->other += v->state == RF_VCPU_DEAD;
         if (v->state == RF_VCPU_DEAD)

@@ -5,10 +5,12 @@
 #include "rf_string.h"
 #include "wire.h"
 
-static const struct {
+struct reg {
         const char *name;
         uint32_t off;
-} forbidden[] = {
+};
+
+static const struct reg forbidden_82576[] = {
     {"RDBAL", 0xc000},
     {"RDBAH", 0xc004},
     {"RDLEN", 0xc008},
@@ -55,6 +57,57 @@ static const struct {
     {"mailbox", 0x800},
 };
 
+static const struct reg forbidden_82540em[] = {
+    {"RDBAL", 0x2800},
+    {"RDBAH", 0x2804},
+    {"RDLEN", 0x2808},
+    {"RDH", 0x2810},
+    {"RDT", 0x2818},
+    {"RDTR", 0x2820},
+    {"RXDCTL", 0x2828},
+    {"RADV", 0x282c},
+    {"TDBAL", 0x3800},
+    {"TDBAH", 0x3804},
+    {"TDLEN", 0x3808},
+    {"TDH", 0x3810},
+    {"TDT", 0x3818},
+    {"TXDCTL", 0x3828},
+    {"old RDBAL", 0x110},
+    {"old RDLEN", 0x118},
+    {"old RDT", 0x128},
+    {"old TDBAL", 0x420},
+    {"old TDLEN", 0x428},
+    {"old TDT", 0x438},
+    {"alias of CTRL", 0x4},
+    {"alias of RA", 0x40},
+    {"alias of MTA", 0x200},
+    {"alias of VFTA", 0x600},
+    {"EECD", 0x10},
+    {"CTRL_EXT", 0x18},
+    {"FLA", 0x1c},
+    {"FCAL", 0x28},
+    {"FCTTV", 0x170},
+    {"ICR", 0xc0},
+    {"ITR", 0xc4},
+    {"ICS", 0xc8},
+    {"IMS", 0xd0},
+    {"IMC", 0xd8},
+    {"PBA", 0x1000},
+    {"FCRTL", 0x2160},
+    {"FCRTH", 0x2168},
+    {"RDFH", 0x2410},
+    {"TDFH", 0x3410},
+    {"RXCSUM", 0x5000},
+    {"WUC", 0x5800},
+    {"MANC", 0x5820},
+    {"packet buffer", 0x10000},
+};
+
+static bool one_queue(void)
+{
+        return card->model == RF_NIC_82540EM;
+}
+
 static void refused(struct tally *t, const char *name, uint64_t off, uint64_t value)
 {
         int64_t error = rf_sys(RF_SYS_NIC_WRITE, (uint64_t)nic, off, value, 0, 0, 0);
@@ -71,7 +124,11 @@ static void named(void)
         static const uint32_t values[] = {0, 0x100000, UINT32_MAX};
         struct tally t = {0};
 
-        for (unsigned i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+        const struct reg *forbidden = one_queue() ? forbidden_82540em : forbidden_82576;
+        size_t n = one_queue() ? sizeof(forbidden_82540em) / sizeof(forbidden[0])
+                               : sizeof(forbidden_82576) / sizeof(forbidden[0]);
+
+        for (size_t i = 0; i < n; i++)
                 for (unsigned v = 0; v < 3; v++)
                         refused(&t, forbidden[i].name, forbidden[i].off, values[v]);
         for (uint64_t off = IGB_BAR_BYTES - 8; off < IGB_BAR_BYTES + 16;
@@ -95,9 +152,10 @@ static void sweep(void)
                 t.blocked += error == -RF_EREFUSED;
                 t.other += error != -RF_EREFUSED;
         }
-        for (uint32_t q = 0; q < IGB_QUEUES; q++)
+        for (uint32_t q = 0; q < IGB_QUEUES && !one_queue(); q++)
                 forced = forced && (sys_nic_read(nic, IGB_SRRCTL0 + q * IGB_QUEUE_STEP) & 0x7f) == 2 &&
                          sys_nic_read(nic, IGB_RDT0 + q * IGB_QUEUE_STEP) == 0;
+        forced = forced && sys_nic_read(nic, nic_tail(0)) == 0 && sys_nic_read(nic, nic_tail(1)) == 0;
         forced = forced && (sys_nic_read(nic, IGB_RCTL) & (IGB_RCTL_LPE | IGB_RCTL_SBP | IGB_RCTL_LBM)) == 0;
         t.succeeded = !forced;
         report("registers", "sweep", &t);
@@ -114,8 +172,8 @@ static void own_ring(void)
         struct subject a, v;
         uint64_t native[2], at;
 
-        subject_new(&a, 0, 1);
         subject_new(&v, 1, 1);
+        subject_new(&a, 0, 1);
         wire_fill(&v, "RFCANARY");
         wire_put(&a, 0, "RFALLOW!");
         native[0] = wire_bus(&v);
@@ -123,8 +181,8 @@ static void own_ring(void)
         at = wire_bus(&a) + 8 * BUFFER;
         if (!poke(&a, POOL_VA + 8 * BUFFER, native, sizeof(native)))
                 fail("a pool cannot be written");
-        sys_nic_write(nic, 0xe000, (uint32_t)at);
-        sys_nic_write(nic, 0xe004, (uint32_t)(at >> 32));
+        sys_nic_write(nic, nic_tail(1) - 0x18, (uint32_t)at); /* TDBAL, TDBAH */
+        sys_nic_write(nic, nic_tail(1) - 0x14, (uint32_t)(at >> 32));
         if (reason(commit(&a, 1, 1, 0, wire_hi(FRAME_BYTES))) != RF_COMMIT_OK)
                 fail("a good descriptor was refused");
         want("own-ring controls=%x allowed=1 send=0", controls);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Attack 1: every store form to every page of the fence. */
 #include "evil.h"
-#include "rf/igb_desc.h"
-#include "rf/igb_regs.h"
 #include "rf_string.h"
 
 struct target {
@@ -11,17 +9,18 @@ struct target {
         bool readable; /* then it is read back after each try */
 };
 
-static const struct target targets[] = {
+static struct target targets[] = {
+    /* addresses in the doorbell pages: place_tails() */
     {"ring-rx", RF_RING_VA + 0x400, true},
     {"ring-tx", RF_RING_VA + RF_RING_TX_OFF + 0x400, true},
     {"ring-end", RF_RING_VA + 0xfc0, true},
     {"state", RF_STATE_VA + 0x40, true},
     {"info", RF_INFO_VA, true},
     {"guard", RF_GUARD_VA + 0x400, true},
-    {"own-tail", RF_DOORBELL_VA + IGB_RDT0, false},
-    {"own-tail-tx", RF_DOORBELL_VA + IGB_TDT0, false},
-    {"others-tail", RF_DOORBELL_VA + IGB_RDT0 + IGB_QUEUE_STEP, false},
-    {"ring-base", RF_DOORBELL_VA + (IGB_RDT0 & ~0xfffu), false},
+    {"own-tail", 0, false},
+    {"own-tail-tx", 1, false},
+    {"others-tail", 2, false},
+    {"ring-base", 3, false},
 };
 enum { SEEN = 64, MAX_FORMS = 256 };
 
@@ -54,9 +53,8 @@ static bool nic_untouched(void)
 {
         bool same = true;
 
-        for (uint32_t q = 0; q < 2; q++)
-                same = same && sys_nic_read(nic, IGB_RDT0 + q * IGB_QUEUE_STEP) == 0 &&
-                       sys_nic_read(nic, IGB_TDT0 + q * IGB_QUEUE_STEP) == 0;
+        for (unsigned ring = 0; ring < 4; ring++)
+                same = same && sys_nic_read(nic, nic_tail(ring)) == 0;
         return same;
 }
 
@@ -67,6 +65,17 @@ static bool changed(struct subject *s, const struct target *t, const uint8_t bef
         if (!nic_untouched())
                 return true;
         return t->readable && s->alive && peek(s, t->va, now, SEEN) && memcmp(now, before, SEEN) != 0;
+}
+
+/* A NIC with one queue pair has no tail of others: there it is the head. */
+static void place_tails(void)
+{
+        const uint32_t offs[] = {nic_tail(0), nic_tail(1), card->queues > 1 ? nic_tail(2) : nic_tail(0) - 8,
+                                 nic_tail(0) - 0x18};
+
+        for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+                if (targets[i].va < 4)
+                        targets[i].va = RF_DOORBELL_VA + (uint64_t)offs[targets[i].va];
 }
 
 static bool stores[MAX_FORMS]; /* does it, in plain memory? Else it proves nothing */
@@ -130,6 +139,7 @@ void attack_stores(void)
 
         if (store_table_end - store_table > MAX_FORMS)
                 fail("more store forms than room");
+        place_tails();
         subject_new(&s, 0, 1);
         on_data(&s);
         for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {

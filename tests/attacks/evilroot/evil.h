@@ -8,6 +8,7 @@
 #ifndef EVIL_H
 #define EVIL_H
 
+#include "driver.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,6 +85,9 @@ uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, ui
 /* ---- nic.c ------------------------------------------------------------------------------- */
 extern int nic;
 extern bool nic_soft; /* queues are soft ones from here on */
+extern const struct nic_driver *card;
+uint32_t nic_tail(unsigned ring); /* the register of ring 0 or 1, or of the next queue: 2, 3 */
+void nic_settle(void);            /* until frames from outside come through */
 void nic_open(void);
 void nic_reopen(void); /* after something may have reset or upset it */
 const uint8_t *nic_mac(int queue);

@@ -2,11 +2,12 @@
  * The NIC under evilroot: driven by the control library as by hv/root, so that attacks start from a working
  * one. */
 #include "evil.h"
-#include "rf/igb_ctl.h"
-#include "rf/igb_regs.h"
 
-enum { LINK_MS = 3000 };
+/* QEMU's 82540EM takes no frame for a second after each write of RCTL. */
+enum { LINK_MS = 3000, DEAF_MS = 1200 };
 int nic = -1;
+const struct nic_driver *card;
+static uint64_t attached;
 bool nic_soft;
 
 static uint32_t io_read(void *ctx, uint32_t off)
@@ -43,11 +44,11 @@ const uint8_t *nic_mac(int queue)
 void nic_reopen(void)
 {
         uint64_t end = tsc_now() + tsc_of_ms(LINK_MS);
-        int error = igb_ctl_init(&io);
+        int error = card->init(&io);
 
         if (error != 0)
                 fail("nic init: error %d", error);
-        while (!igb_ctl_link_up(&io))
+        while (!card->link_up(&io))
                 if (tsc_now() > end)
                         fail("nic: no link");
 }
@@ -55,36 +56,58 @@ void nic_reopen(void)
 void nic_open(void)
 {
         for (uint32_t i = 0; i < HOST->npci && nic < 0; i++)
-                if (HOST->pci[i].vendor == 0x8086 && HOST->pci[i].device == 0x10c9)
+                if ((card = nic_driver_of(HOST->pci[i].vendor, HOST->pci[i].device)) != NULL)
                         nic = (int)sys_nic_bind(HOST->pci[i].bdf);
         if (nic < 0)
-                fail("no 82576: %d", nic);
+                fail("no NIC: %d", nic);
         nic_reopen();
+}
+
+uint32_t nic_tail(unsigned ring)
+{
+        return (ring & 1 ? card->tail_tx : card->tail_rx) + ring / 2 * card->queue_step;
+}
+
+void nic_settle(void)
+{
+        while (card->queues == 1 && tsc_now() < attached + tsc_of_ms(DEAF_MS))
+                ;
+}
+
+/* A NIC with one queue pair has none for the second subject, which is a victim: nobody needs more of it than
+ * its pool. Victims are made first. */
+static bool has_queue(const struct subject *s)
+{
+        return nic_soft || (unsigned)s->queue < card->queues;
 }
 
 void nic_attach(struct subject *s)
 {
         unsigned q = (unsigned)s->queue;
         int id = nic_soft ? RF_NIC_OF_SOFT : nic;
-        int64_t error = sys_queue_assign(id, q, s->vcpu, 0, POOL_VA, POOL_PAGES);
+        int64_t error = sys_queue_assign(id, has_queue(s) ? q : 0, s->vcpu, 0, POOL_VA, POOL_PAGES);
+
+        if (error == 0 && !has_queue(s)) {
+                sys_queue_revoke(id, 0); /* it has been told where its pool is; that is all it gets here */
+                return;
+        }
 
         if (error == 0)
                 error = sys_queue_enable(id, q);
         if (nic_soft && error == 0)
                 return;
         if (error == 0)
-                error = igb_ctl_set_mac(&io, q, nic_mac(s->queue));
-        if (error == 0)
-                error = igb_ctl_pool_enable(&io, q, true);
+                error = card->open(&io, q, nic_mac(s->queue));
         if (error != 0)
                 fail("nic attach: error %d", (int)error);
+        attached = tsc_now();
 }
 
 void nic_detach(struct subject *s)
 {
-        if (!nic_soft) {
-                igb_ctl_pool_enable(&io, (unsigned)s->queue, false);
-                igb_ctl_clear_mac(&io, (unsigned)s->queue);
-        }
+        if (!has_queue(s))
+                return;
+        if (!nic_soft)
+                card->close(&io, (unsigned)s->queue);
         sys_queue_revoke(nic_soft ? RF_NIC_OF_SOFT : nic, (unsigned)s->queue);
 }

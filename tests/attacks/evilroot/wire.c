@@ -2,7 +2,7 @@
  * See wire.h. */
 #include "wire.h"
 
-#include "rf/igb_desc.h"
+#include "rf/nic_form.h"
 #include "rf_string.h"
 
 enum {
@@ -58,7 +58,9 @@ uint64_t wire_bus(struct subject *s)
 
 uint64_t wire_hi(uint32_t length)
 {
-        return IGB_TX_FIXED | length | (uint64_t)length << IGB_TX_PAYLEN_SHIFT;
+        const struct nic_form *form = nic_form_of(nic_soft ? RF_NIC_82576 : card->model);
+
+        return (form->tx & ~(uint64_t)IGB_TX_RS) + form->tx_length * length; /* RS stands there in both */
 }
 
 void heartbeat(struct subject *s, uint64_t pause)
