@@ -92,22 +92,34 @@ $(DRIVERS_STAMP): tests/drivers/fetch.sh boot/apt-source.sh
 	tests/drivers/fetch.sh $(B)/drivers
 	touch $@
 
-# Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share.
+DRIVERS_ELF := $(addprefix $(B)/drivers/files/,igb.ko e1000.ko net_e1000_igb_rxtx.c.o net_e1000_em_rxtx.c.o \
+        net_ixgbe_ixgbe_rxtx.c.o net_ixgbe_ixgbe_rxtx_vec_sse.c.o libc.so.6)
+
+# Unit tests: tests/unit/dbos_NAME.c are programs, tests/unit/dbos/ is what they share. They get the real drivers.
 DBOS_TESTS := $(patsubst tests/unit/dbos_%.c,$(DBOS_B)/test/dbos_%,$(wildcard tests/unit/dbos_*.c))
 DBOS_TEST_OBJ := $(patsubst tests/unit/dbos/%.c,$(DBOS_B)/test/%.o,$(wildcard tests/unit/dbos/*.c))
-DBOS_TEST_FLAGS := $(HOST_CFLAGS) -Itests/unit -Idbos -fno-stack-protector -MMD -MP
+DBOS_TEST_FLAGS := $(HOST_CFLAGS) $(DBOS_FLAGS) -Itests/unit -fno-stack-protector
 
 $(DBOS_B)/test/%.o: tests/unit/dbos/%.c
 	@mkdir -p $(@D)
 	$(CC) $(DBOS_TEST_FLAGS) -c $< -o $@
 
+# What the assembler says of lengths; Capstone's opinion, Unicorn's.
+$(DBOS_B)/test/lengths.o: tests/unit/dbos/lengths.py
+	@mkdir -p $(@D)
+	$(PYTHON) -B $< >$(@:.o=.S)
+	$(CC) -c $(@:.o=.S) -o $@
+$(DBOS_B)/test/dbos_lengths: $(DBOS_B)/test/lengths.o
+DBOS_LIBS_dbos_lengths := -lcapstone
+DBOS_LIBS_dbos_unicorn := -lunicorn
+
 $(DBOS_TESTS): $(DBOS_B)/test/%: tests/unit/%.c $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB) $(DBOS_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(DBOS_TEST_FLAGS) $< $(DBOS_TEST_OBJ) $(DBOS_TOOL_LIB) $(DBOS_LIB) -lcmocka -o $@
+	$(CC) $(DBOS_TEST_FLAGS) $< $(filter %.o,$^) $(DBOS_TOOL_LIB) $(DBOS_LIB) $(DBOS_LIBS_$*) -lcmocka -o $@
 
 .PHONY: unit-dbos
 unit-dbos: $(DBOS_TESTS) $(DBOS) $(B)/firewall-plain.elf $(DRIVERS_STAMP)
-	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t || exit 1; done
+	@for t in $(DBOS_TESTS); do echo "== $$t"; timeout 300 $$t $(DRIVERS_ELF) || exit 1; done
 	@$(PY) tests/runner.py tests/unit/dbos_command.py tests/unit/dbos_drivers.py
 
 # libFuzzer with sanitizers; Zydis is compiled into it too, so that its reads are watched.

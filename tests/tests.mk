@@ -10,7 +10,7 @@
 ##   make unit-proof  the guard's proof and its mutation test; PROOF=long: every ring size, every mutant
 ##   make system   tests that boot machines; ONLY=text: those whose name contains text
 ##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
-##   make fuzz     longer fuzzing of parsers and engine; SECONDS=60 for each
+##   make fuzz     longer fuzzing of parsers, hypercalls and engine, SECONDS=60 for each; then 1,000,000 cases of rewritten code
 ##   make bench    instructions and exits per frame: bare, commit, plain
 ##   make lint     formatting, style, sizes and promises about the tree
 PYTHON ?= python3

@@ -20,7 +20,8 @@ static struct image *current; /* of the arena's callbacks; one image at a time *
 
 static bool complain(const struct image *im, const char *what)
 {
-        fprintf(stderr, "%s: %s\n", im->name, what);
+        if (im->name)
+                fprintf(stderr, "%s: %s\n", im->name, what);
         return false;
 }
 
@@ -105,16 +106,11 @@ static bool describe(struct image *im)
         return true;
 }
 
-bool image_open(struct image *im, const char *name)
+static bool understand(struct image *im)
 {
-        const char *why;
+        const char *why = as_linked(im);
         char text[200];
 
-        memset(im, 0, sizeof *im);
-        im->name = name;
-        if (!slurp(im))
-                return false;
-        why = as_linked(im);
         if (why || elf_parse(&im->elf, im->file, im->size, &why))
                 return complain(im, why);
         if (layout_make(&im->layout, &im->elf, MEMORY, 1, true, text, sizeof text))
@@ -123,6 +119,24 @@ bool image_open(struct image *im, const char *name)
                 complain(im, "warning: no symbol table, so few instruction boundaries are certain; "
                              "do not strip it");
         return load(im) && describe(im);
+}
+
+bool image_open(struct image *im, const char *name)
+{
+        memset(im, 0, sizeof *im);
+        im->name = name;
+        return slurp(im) && understand(im);
+}
+
+bool image_open_bytes(struct image *im, const void *bytes, size_t n)
+{
+        memset(im, 0, sizeof *im);
+        im->file = malloc(n + 1);
+        im->size = n;
+        if (!im->file)
+                return false;
+        memcpy(im->file, bytes, n);
+        return understand(im);
 }
 
 void image_close(struct image *im)

@@ -33,6 +33,7 @@ struct image {
 
 /* False: hv/root would refuse it (or it is no ELF file); said on stderr, with the reason root gives. */
 bool image_open(struct image *im, const char *name);
+bool image_open_bytes(struct image *im, const void *bytes, size_t n); /* the same in silence, of a copy */
 void image_close(struct image *im);
 uint8_t *image_bytes(const struct image *im, uint64_t va); /* NULL: nothing there */
 /* "name+0x12" of the function around va, "" if unknown. */

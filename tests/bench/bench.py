@@ -24,6 +24,7 @@ COUNTED = "measured in QEMU TCG -icount: instructions executed by the emulated C
 COUNTERS = "ring 0's exit counters, in the same runs"
 TIMED = "CPU time on this shared machine, median of 5"
 SOFT_EXITS = 1 / 16  # a frame, at load: commits that wake the switch
+RING_LIMIT, RING_LIMIT_LIVE, TAIL_LIMIT = 12, 16, 30
 RESULT = qemu.BUILD / "bench.json"
 MICRO_NAMES = {
     "commit": "commit of {} slots",
@@ -81,6 +82,20 @@ def print_micro(measured: measure.Measured) -> None:
               + "".join(f"{'-' if value is None else value:>11}" for value in cells))
     for form, exits in measured.wait_exits.items():
         print(f"  exits of one wait, {form}: {exits:g}")
+    print_rewritten(measured)
+    print(f"  limits, above which tests/unit/dbos_window.c fails: ring {RING_LIMIT} more than the store where flags are "
+          f"dead, {RING_LIMIT_LIVE} where not; tail {TAIL_LIMIT} more than a commit")
+
+
+def print_rewritten(measured: measure.Measured) -> None:
+    """What rewriting costs: against the store itself on a bare machine, against a commit of as many slots."""
+    bare, ours = measured.micro["bare"], measured.micro["commit"]
+    for step in ours:
+        name, number = step.split()
+        if name == "store" and step in bare:
+            print(f"  rewritten ring store ({number} a doorbell): {ours[step] - bare[step]} more than the store")
+        if name == "doorbell" and f"commit {number}" in ours:
+            print(f"  rewritten tail store of {number} slots: commit {ours[step] - ours[f'commit {number}']:+d}")
 
 
 def dbos_rates() -> dict[str, float]:
