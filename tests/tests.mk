@@ -9,7 +9,8 @@
 ##   make unit     unit tests on this machine, no emulator
 ##   make unit-proof  the guard's proof and its mutation test; PROOF=long: every ring size, every mutant
 ##   make system   tests that boot machines; ONLY=text: those whose name contains text
-##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above
+##   make attacks  what a hostile guest tries, each with its positive control; ONLY=text as above;
+##                 SEED=n ROUNDS=n: the random attacker's dice, and for how long
 ##   make fuzz     longer fuzzing of parsers, hypercalls and engine, SECONDS=60 for each; then 1,000,000 cases of rewritten code
 ##   make bench    instructions and exits per frame: bare, commit, plain
 ##   make lint     formatting, style, sizes and promises about the tree
@@ -17,6 +18,8 @@ PYTHON ?= python3
 PY := B=$(B) PLATFORM=$(PLATFORM) $(PYTHON) -B
 ONLY ?=
 BARE ?=
+SEED ?=
+ROUNDS ?=
 FUZZ_SECONDS ?= $(or $(SECONDS),60)
 
 # Each folder's own rules bring its unit target.
@@ -66,7 +69,7 @@ unit: deps-test
 system: test-images captures
 	@$(PY) tests/runner.py -k "$(ONLY)" $(SYSTEM)
 attacks: test-images
-	@$(PY) tests/runner.py -k "$(ONLY)" $(ATTACKS)
+	@SEED=$(SEED) ROUNDS=$(ROUNDS) $(PY) tests/attacks/run.py -k "$(ONLY)" $(ATTACKS)
 bench: test-images
 	@$(PY) tests/bench/bench.py
 # Everything also builds with clang, under the same warnings.

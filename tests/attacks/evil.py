@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Boots evilroot in root.elf's place and plays the host's part on the wire. See evilroot/evil.h."""
 import contextlib
+import os
 import re
 import threading
 import time
@@ -12,15 +13,23 @@ import booted
 import conf
 import frames
 import image
-from machine import Failure
+from machine import PLATFORM, Failure
 
 EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
 WIRE_IDENTS = (0xBEEF, 0)  # IP identification of the frames we send: where the NIC puts it, a buffer address stood
 BEAT_SECONDS = 2.0
-SETTLE = 0.4  # seconds until what was sent has been seen
+CPUS = 1 if PLATFORM == "bochs" else 2  # there, what needs two at once asks for them
+SETTLE = 0.4 if PLATFORM == "qemu" else 1.0  # seconds until what was sent has been seen
 ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
 PAYLOAD = b"FROM-THE-WIRE:" + bytes(range(64))
+
+
+def count(kind: str, number: int = 1) -> None:
+    """For the closing line of `make attacks` (run.py): held, escaped, control, powerless, tries."""
+    if path := os.environ.get("RINGFENCE_SCORE"):
+        with open(path, "a", encoding="ascii") as score:
+            score.write(f"{kind} {number}\n")
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Exchange:
 class Evil:
     """One boot of evilroot, to its end."""
 
-    def __init__(self, name: str, words: str, test_kernel: bool, timeout: float, card: str = "igb") -> None:
+    def __init__(self, name: str, words: str, test_kernel: bool, timeout: float, **options: object) -> None:
         self.exchanges: list[Exchange] = []
         self.stack = contextlib.ExitStack()
         kernel = image.TEST_KERNEL if test_kernel else image.BUILD / "ringfence.elf"
@@ -62,7 +71,7 @@ class Evil:
             raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
         img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
                          {image.ROOT: EVILROOT, image.KERNEL: kernel})
-        self.machine, wire = booted.boot(self.stack, name, img, cpus=2, memory_mb=512, card=card)
+        self.machine, wire = booted.boot(self.stack, name, img, **{"cpus": CPUS, "memory_mb": 512} | options)
         self.link = wire.open()
         self.stack.callback(self.link.close)
         self._frames: list[bytes] = []
@@ -87,11 +96,11 @@ class Evil:
 
     def _play(self, timeout: float) -> None:
         """Answer `want:` lines until evilroot is done or dead."""
-        mark, end = 0, time.monotonic() + timeout
+        mark, end = 0, time.monotonic() + timeout * self.machine.PATIENCE
         self.machine.wait("evilroot: ready", 90)
         while True:
             pattern = r"want: (.*)|evilroot: (done|BROKEN.*)|root died: (.*)|(panic.*)"
-            found = self.machine.wait(pattern, max(1.0, end - time.monotonic()), mark)
+            found = self.machine.wait(pattern, max(1.0, (end - time.monotonic()) / self.machine.PATIENCE), mark)
             mark = next(i for i, line in enumerate(self.machine.lines) if i >= mark and found[0] in line) + 1
             if found[1] is None:
                 break
@@ -154,13 +163,13 @@ class EvilTest(unittest.TestCase):
     WORDS: ClassVar[str]
     TEST_KERNEL: ClassVar[bool] = False
     SECONDS: ClassVar[float] = 60
-    CARD: ClassVar[str] = "igb"
+    OPTIONS: ClassVar[dict[str, object]] = {}  # fields of platforms.Options
     evil: ClassVar[Evil]
 
     @classmethod
     def setUpClass(cls) -> None:
-        name = f"evil-{cls.CARD}-{cls.__name__}-{cls.WORDS.split()[0]}"
-        cls.evil = Evil(name, cls.WORDS, cls.TEST_KERNEL, cls.SECONDS, cls.CARD)
+        name = f"evil-{PLATFORM}-{cls.OPTIONS.get('card', 'own')}-{cls.__name__}-{cls.WORDS.split()[0]}"
+        cls.evil = Evil(name, cls.WORDS, cls.TEST_KERNEL, cls.SECONDS, **cls.OPTIONS)
         cls.addClassCleanup(cls.evil.close)
 
     def tally(self, name: str, part: str, controls: int = 0) -> Tally:
@@ -168,16 +177,27 @@ class EvilTest(unittest.TestCase):
         self.assertTrue(found, f"evilroot did not report {name} {part} with controls {controls:x}")
         return found[-1]
 
+    def held(self, good: bool, what: object, tries: int = 1) -> None:
+        """One attack; `what` tells what came of it."""
+        count("held" if good else "escaped")
+        count("tries", tries)
+        self.assertTrue(good, f"an attack got through: {what}")
+
+    def effective(self, good: bool, what: object) -> None:
+        """One positive control."""
+        count("control" if good else "powerless")
+        self.assertTrue(good, f"the attack proves nothing: {what}")
+
     def blocked(self, name: str, part: str, least: int, controls: int = 0) -> Tally:
         """All tries failed, and at least so many were there."""
         tally = self.tally(name, part, controls)
-        self.assertEqual((tally.succeeded, tally.hung), (0, 0), tally)
+        self.held((tally.succeeded, tally.hung) == (0, 0), tally, tally.tried)
         self.assertGreaterEqual(tally.blocked, least, tally)
         return tally
 
     def succeeds(self, name: str, part: str, least: int, controls: int) -> None:
         tally = self.tally(name, part, controls)
-        self.assertGreaterEqual(tally.succeeded, least, f"the attack proves nothing: {tally}")
+        self.effective(tally.succeeded >= least, tally)
 
     def exchanges(self, name: str, controls: int = 0) -> list[Exchange]:
         found = [x for x in self.evil.exchanges if (x.name, x.controls) == (name, controls)]
@@ -187,13 +207,18 @@ class EvilTest(unittest.TestCase):
     def only_allowed(self, name: str) -> None:
         """The wire carried every allowed frame of the attacker, and no other."""
         for got in self.exchanges(name):
+            self.held(got.strange == [] and set(got.words) <= {"RFALLOW!"}, got)
             self.assertEqual(got.words, {"RFALLOW!": got.allowed} if got.allowed else {}, got)
-            self.assertEqual(got.strange, [], got)
+
+    def on_the_wire(self, name: str, word: str, controls: int) -> None:
+        """A control: a frame with this word, which no guest may send, is there."""
+        for got in self.exchanges(name, controls):
+            self.effective(word in got.words, got)
 
     def assert_no_panic(self) -> None:
         self.assertEqual([m[0] for m in self.evil.machine.found(r".*(PANIC|panic).*")], [])
 
     def assert_root_died(self, how: str) -> None:
         self.evil.machine.wait(rf"root died: {how}", 10)
-        self.assertGreater(self.evil.beats(BEAT_SECONDS), 0, "the guest beside it stopped sending")
+        self.held(self.evil.beats(BEAT_SECONDS) > 0, "the guest beside it stopped sending")
         self.assert_no_panic()

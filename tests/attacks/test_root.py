@@ -3,7 +3,9 @@
 QEMU's own view of memory shows decides, not what evilroot says."""
 import unittest
 
+import platforms
 from evil import PAYLOAD, WIRE_IDENTS, EvilTest
+from machine import PLATFORM
 
 NO_VALIDATE, NO_REAP, NO_REGTABLE, NO_EXCLUSIVE, NO_TXFLAGS = 0x20, 0x40, 0x80, 0x100, 0x800
 HANDOVER = "dma handover flags registers"
@@ -12,7 +14,7 @@ HANDOVER = "dma handover flags registers"
 class Release(EvilTest):
     """Nothing gets through, and nothing but what is allowed reaches the wire."""
 
-    WORDS = HANDOVER + " calls memory fuzz"
+    WORDS = HANDOVER + " recycle calls memory fuzz"
     SECONDS = 120
 
     def test_08_addresses(self) -> None:
@@ -23,17 +25,23 @@ class Release(EvilTest):
         self.blocked("dma", "victim-pool", 1)
         self.only_allowed("dma")
 
+    def test_10_pool_given_back(self) -> None:
+        """Frames for a queue that is gone lie nowhere; while it was there the same eye saw them."""
+        self.succeeds("recycle", "eye", 1, 0)
+        self.blocked("recycle", "frames", 1)
+
     def test_18_written_back_slots(self) -> None:
         """No tail passes a slot the NIC may still use; slots with wire bits are rewritten before they go back."""
         self.blocked("handover", "full", 256)
         self.blocked("handover", "written-back", 20)
-        self.assertIn(f"{WIRE_IDENTS[0]:x}0000", self.evil.write_back(), "no identification there")
+        if PLATFORM == "qemu":  # the 82540EM's write-back leaves the address alone
+            self.assertIn(f"{WIRE_IDENTS[0]:x}0000", self.evil.write_back(), "no identification there")
         self.only_allowed("handover")
 
     def test_19_descriptor_kinds(self) -> None:
         """63 single bits, every type, lengths at and past the limits, beside allowed descriptors."""
-        self.blocked("flags", "transmit", 90)
-        self.blocked("flags", "transmit-call", 90)
+        self.blocked("flags", "transmit", 80)
+        self.blocked("flags", "transmit-call", 80)
         self.only_allowed("flags")
 
     def test_21_registers(self) -> None:
@@ -76,26 +84,28 @@ class Controls(EvilTest):
         self.succeeds("dma", "transmit", 1, NO_VALIDATE)
         self.succeeds("dma", "transmit-call", 1, NO_VALIDATE)
         self.succeeds("dma", "victim-pool", 1, NO_VALIDATE)
-        for got in self.exchanges("dma", NO_VALIDATE):
-            self.assertIn("RFCANARY", got.words)
+        self.on_the_wire("dma", "RFCANARY", NO_VALIDATE)
 
     def test_18_without_reaping(self) -> None:
-        """The NIC takes wire-controlled bits for an address: the frame lies there, as QEMU sees physical memory."""
+        """The NIC owns slots as it left them: the 82576 takes bits of a frame for an address, and the next frame lies
+        there, as QEMU sees physical memory."""
         self.succeeds("handover", "written-back", 20, NO_REAP)
+
+    @platforms.only("qemu", "the 82540EM's write-back leaves the address alone: no frame can make one")
+    def test_18_wire_bits_as_an_address(self) -> None:
         used = self.exchanges("handover-use", NO_REAP)[0]
         self.assertLess(int(used.values["lo"], 16), 0x10000, "not an address that the frames made")
-        self.assertIn(PAYLOAD[:32], used.memory)
+        self.effective(PAYLOAD[:32] in used.memory, used)
 
     def test_19_without_flag_check(self) -> None:
         self.succeeds("flags", "transmit", 2, NO_TXFLAGS)
         self.succeeds("flags", "transmit-call", 2, NO_TXFLAGS)
-        for got in self.exchanges("flags", NO_TXFLAGS):
-            self.assertIn("RFFORBID", got.words)
+        self.on_the_wire("flags", "RFFORBID", NO_TXFLAGS)
 
     def test_21_without_register_table(self) -> None:
         """A ring base of root's own: descriptors that no guard saw send the victim's memory."""
         self.succeeds("registers", "named", 100, NO_REGTABLE)
-        self.assertIn("RFCANARY", self.exchanges("own-ring", NO_REGTABLE)[0].words)
+        self.on_the_wire("own-ring", "RFCANARY", NO_REGTABLE)
 
 
 class RootWritesCode(EvilTest):
@@ -115,7 +125,7 @@ class RootWritesCodeControl(EvilTest):
 
     def test_it_works(self) -> None:
         found = self.evil.machine.found(r"last: written; the guest ended with end=(\d+) death=(\d+)")
-        self.assertEqual([(m[1], m[2]) for m in found], [("5", "3")], "the window was not open outside the guard")
+        self.effective([(m[1], m[2]) for m in found] == [("5", "3")], "the window was not open outside the guard")
 
 
 class RootReadsKernel(EvilTest):

@@ -4,7 +4,7 @@ import unittest
 
 from evil import EvilTest
 
-NO_KEYS_WD, NO_VALIDATE, NO_TXFLAGS = 0x1, 0x20, 0x800
+NO_KEYS_WD, NO_VALIDATE, NO_REAP, NO_TXFLAGS = 0x1, 0x20, 0x40, 0x800
 FORMS = 190  # test_fence.py
 WINDOW = ("ring-rx", "ring-tx", "ring-end", "state")
 CLOSED = ("info", "guard", "own-tail", "own-tail-tx", "others-tail", "ring-base")  # no doorbell is there at all
@@ -28,6 +28,10 @@ class Release(EvilTest):
     def test_08_addresses(self) -> None:
         for part in ("addresses", "addresses-call"):
             self.assertEqual(self.blocked("soft", part, 120).other, 0)
+
+    def test_18_slots_not_returned(self) -> None:
+        """Every tail there is, on a ring whose slots are all the device's: none changes."""
+        self.blocked("soft", "reuse", 256)
 
     def test_19_kinds(self) -> None:
         for part in ("kinds", "kinds-call"):
@@ -55,6 +59,9 @@ class Controls(EvilTest):
     def test_08_without_address_check(self) -> None:
         self.succeeds("soft", "addresses", 1, NO_VALIDATE)
         self.succeeds("soft", "addresses-call", 1, NO_VALIDATE)
+
+    def test_18_without_reaping(self) -> None:
+        self.succeeds("soft", "reuse", 200, NO_REAP)
 
     def test_19_without_flag_check(self) -> None:
         self.succeeds("soft", "kinds", 1, NO_TXFLAGS)

@@ -226,7 +226,7 @@ static void race(struct tally *t)
         subject_new(&s, 0, 2);
         hammer.gpr[R13] = plant(&s);
         hammer.gpr[RBX] = *(volatile uint64_t *)in_guest(&s, DATA_VA);
-        hammer.gpr[RSP] = DATA_VA + 0x4ff8;
+        hammer.gpr[RSP] = SECOND_STACK;
         start_second(&s, &hammer);
         t->tried++;
         if (accept_at_last(&s)) {

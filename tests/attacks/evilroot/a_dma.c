@@ -2,7 +2,7 @@
  * Attack 8: descriptors whose buffer is not the pool's. The victim's pool is full of frames that would be
  * legal on the wire, so that reading any of it shows there; the host sends frames to what the attacker
  * receives with. Buffers in use: 0 what it may send, 1 where it may receive. */
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "wire.h"
 
@@ -88,10 +88,10 @@ static void victims_address(struct side *d, uint64_t base, uint64_t victim)
         attempt(d, victim - base + 3 * BUFFER);
 }
 
-static void both_ways(struct subject *a, struct subject *v)
+static void both_ways(struct subject *a, struct subject *v, uint64_t victim)
 {
         struct side tx = {.s = a, .ring = 1, .hi = wire_hi(FRAME_BYTES)}, rx = {.s = a, .ring = 0};
-        uint64_t base = wire_bus(a), victim = wire_bus(v);
+        uint64_t base = wire_bus(a);
 
         (controls ? victims_address : every_address)(&tx, base, victim);
         (controls ? victims_address : every_address)(&rx, base, victim);
@@ -108,13 +108,12 @@ void attack_dma(void)
         struct subject a, v;
 
         for (commit_path = BY_GUARD; commit_path <= BY_HYPERCALL; commit_path++) {
-                subject_new(&v, 1, 1);
+                uint64_t victim = wire_victim(&v, "RFCANARY");
+
                 subject_new(&a, 0, 1);
-                nic_settle();
-                wire_fill(&v, "RFCANARY");
                 wire_fill(&a, "RFHARMED"); /* of the attacker's own pool, only buffer 0 is ever handed over */
                 wire_put(&a, 0, "RFALLOW!");
-                both_ways(&a, &v);
+                both_ways(&a, &v, victim);
                 subject_end(&v);
                 subject_end(&a);
         }

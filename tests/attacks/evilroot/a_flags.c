@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Attack 19: transmit descriptors of forbidden kinds beside allowed ones. Buffer 0 holds what may be sent,
  * buffer 1 what only forbidden descriptors name: the host looks for it on the wire. */
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "wire.h"
 
@@ -34,15 +34,15 @@ static void permitted(struct subject *s, uint32_t length)
         allowed++;
 }
 
-/* Of a legacy descriptor another length alone is no fault. */
+/* Nothing but the length, which some models state once, and RS, which is the guard's own, is free. */
 static bool is_good(uint64_t hi)
 {
         uint32_t length = hi & 0xffff;
 
-        return hi == wire_hi(length) && length >= IGB_TX_LEN_MIN && length <= IGB_TX_LEN_MAX;
+        return (hi & ~card->tx_rs) == wire_hi(length) && length >= IGB_TX_LEN_MIN && length <= IGB_TX_LEN_MAX;
 }
 
-/* All that differ in one bit from a good one (RS is the guard's own and free), and types and lengths. */
+/* All that differ in one bit from a good one, and types and lengths. */
 static void every_kind(struct subject *s)
 {
         static const uint32_t lengths[] = {0, 1, 16, 1515, 1518, 2047, 2048, 2049, 9000, 16384, 65535};
@@ -50,9 +50,8 @@ static void every_kind(struct subject *s)
         for (unsigned bit = 0; bit < 64; bit++) {
                 uint64_t hi = wire_hi(FRAME_BYTES) ^ 1ull << bit;
 
-                if (1ull << bit == IGB_TX_RS || (bit < 16 && is_good(hi)))
-                        continue;
-                forbidden(s, hi);
+                if (!is_good(hi))
+                        forbidden(s, hi);
                 if (bit % 16 == 0)
                         permitted(s, FRAME_BYTES);
         }
@@ -60,10 +59,12 @@ static void every_kind(struct subject *s)
                 forbidden(s, wire_hi(lengths[i]));
                 permitted(s, FRAME_BYTES + i);
         }
-        for (uint64_t type = 0; type < 16;
-             type++) /* DTYP; 3 is data, 2 context. CSO of a legacy descriptor */
-                if (type != (wire_hi(FRAME_BYTES) >> 20 & 15))
-                        forbidden(s, (wire_hi(FRAME_BYTES) & ~0xf00000ull) | type << 20);
+        for (uint64_t type = 0; type < 16; type++) { /* 82576: DTYP; 3 is data, 2 context. 82540EM: CSO */
+                uint64_t hi = (wire_hi(FRAME_BYTES) & ~0xf00000ull) | type << 20;
+
+                if (!is_good(hi))
+                        forbidden(s, hi);
+        }
         forbidden(s, 0);
         forbidden(s, UINT64_MAX);
 }

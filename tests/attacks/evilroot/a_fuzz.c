@@ -2,7 +2,7 @@
  * Attack 12 and 21 at random: system calls with edge and random arguments; memory used up; and the last acts
  * of a root, which end in its own death. Ring 0 answers or refuses. It never panics, and afterwards nothing
  * is missing. */
-#include "rf/igb_desc.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "wire.h"
 
@@ -15,6 +15,11 @@ static uint64_t next(void)
         seed ^= seed >> 7;
         seed ^= seed << 17;
         return seed;
+}
+
+static unsigned any_queue(void)
+{
+        return (unsigned)next() % card->queues;
 }
 
 static uint64_t argument(void)
@@ -124,9 +129,9 @@ static void furnish_switch(int guest)
         uint64_t q = next() % RF_SOFT_QUEUES, *ring = (uint64_t *)(RF_ROOT_SOFT + q * RF_ROOT_SOFT_STEP),
                  *pool = (uint64_t *)(RF_ROOT_GUEST(guest) + POOL_VA);
 
-        sys_queue_assign(nic, next() % 8, RF_VCPU_ROOT, (unsigned)next() % 4, RF_ROOT_POOL,
+        sys_queue_assign(nic, any_queue(), RF_VCPU_ROOT, (unsigned)next() % 4, RF_ROOT_POOL,
                          RF_ROOT_POOL_PAGES);
-        sys_queue_enable(nic, next() % 8);
+        sys_queue_enable(nic, any_queue());
         if (sys_queue_assign(RF_NIC_OF_SOFT, (unsigned)q, (uint32_t)sys_vcpu_id(guest, 0), 0, POOL_VA, 4) !=
             0)
                 return;
@@ -149,8 +154,8 @@ static void furnish(void)
         memcpy((void *)(RF_ROOT_GUEST(id) + CODE_VA), snippets, (size_t)(snippets_end - snippets));
         if (next() % 2)
                 furnish_switch((int)id);
-        sys_queue_assign(nic, next() % 8, (uint32_t)sys_vcpu_id((int)id, 0), 0, POOL_VA, 4);
-        sys_queue_enable(nic, next() % 8);
+        sys_queue_assign(nic, any_queue(), (uint32_t)sys_vcpu_id((int)id, 0), 0, POOL_VA, 4);
+        sys_queue_enable(nic, any_queue());
 }
 
 static void storm(unsigned calls, struct tally *t)
@@ -171,7 +176,7 @@ static void storm(unsigned calls, struct tally *t)
                         t->other++;
         }
         check("fuzz", "audit", sys_audit() == 0);
-        for (unsigned q = 0; q < 8; q++)
+        for (unsigned q = 0; q < card->queues; q++)
                 sys_queue_revoke(nic, q); /* root's own among them */
         end_all();
         nic_reopen();
@@ -186,8 +191,8 @@ void attack_fuzz(void)
         end_all();
         nic_reopen();
         for (unsigned slot = 0; slot < RF_MAX_QUEUES; slot++) { /* pool and staging are root's for ever */
-                sys_queue_assign(nic, 7, RF_VCPU_ROOT, slot, RF_ROOT_POOL, RF_ROOT_POOL_PAGES);
-                sys_queue_revoke(nic, 7);
+                sys_queue_assign(nic, card->queues - 1, RF_VCPU_ROOT, slot, RF_ROOT_POOL, RF_ROOT_POOL_PAGES);
+                sys_queue_revoke(nic, card->queues - 1);
         }
         storm(CALLS / 10, &t);
         before = free_pages();
@@ -263,8 +268,8 @@ void last_write_code(void)
         struct subject s, beating;
         struct run r = run_at(SPOT_VA);
 
-        subject_new(&s, 0, 1);
-        subject_new(&beating, 1, 1);
+        subject_new(&s, -1, 1);
+        subject_new(&beating, 0, 1);
         if (sys_guest_accept(s.guest, SPOT_VA, 1) != 0)
                 fail("a page of zeros was refused");
         heartbeat(&beating, BEAT_PAUSE);
@@ -279,7 +284,7 @@ void last_read_kernel(void)
 {
         struct subject beating;
 
-        subject_new(&beating, 1, 1);
+        subject_new(&beating, 0, 1);
         heartbeat(&beating, BEAT_PAUSE);
         say("last: root reads ring 0's memory");
         say("last: read %lx", *(volatile uint64_t *)0xffffffff80000000ull);
@@ -289,7 +294,7 @@ void last_port(void)
 {
         struct subject beating;
 
-        subject_new(&beating, 1, 1);
+        subject_new(&beating, 0, 1);
         heartbeat(&beating, BEAT_PAUSE);
         say("last: root writes to PCI configuration ports");
         __asm__ volatile("outl %0, %1" : : "a"(0x80000004u), "Nd"((uint16_t)0xcf8));

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Attack 3: a jump to every byte of the guard with hostile registers. It returns to r_probe, whose store only
  * an open window lets through. Staging holds nothing a guard may hand over, so the rings must stay empty. */
-#include "rf/rings.h"
+#include "evil.h"
 #include "rf_string.h"
-#include "wire.h"
 
 extern const uint8_t r_probe[];
 #define SLOT (RF_RING_VA + 0x400)
 #define FAKE (DATA_VA + 0x100)
-enum { SETS = 9, STACK_WORDS = 32, BAD = 0xfe /* even: as DD it would only make a closed loop long */ };
+enum {
+        SETS = 9,
+        DOORBELL_SET = 4,
+        STACK_WORDS = 32,
+        BAD = 0xfe /* even: as DD it would only make a closed loop long */
+};
 
 /* struct guard_ring as a guest would forge it: the whole of memory for a pool, and a form that staging has.
  */
@@ -45,7 +49,7 @@ static uint64_t evil_word(void)
                                   RF_RING_VA + RF_RING_TX_OFF,
                                   RF_STATE_VA,
                                   RF_STATE_VA + 0x40,
-                                  RF_DOORBELL_VA + (uint64_t)nic_tail(0),
+                                  RF_DOORBELL_VA + card->rdt,
                                   RF_STAGING_VA,
                                   DATA_VA,
                                   UINT64_MAX,
@@ -57,7 +61,7 @@ static uint64_t evil_word(void)
 
 static void set_registers(struct run *r, unsigned set)
 {
-        const uint64_t hi = wire_hi(60);
+        const uint64_t hi = card->form->tx + card->form->tx_length * 60;
 
         r->gpr[R8] = FAKE;
         switch (set) {
@@ -82,9 +86,9 @@ static void set_registers(struct run *r, unsigned set)
                 r->gpr[R11] = hi;
                 r->gpr[RSI] = 60;
                 break;
-        case 4: /* at the doorbell */
+        case DOORBELL_SET:
                 r->gpr[RAX] = 7;
-                r->gpr[RDX] = RF_DOORBELL_VA + (uint64_t)nic_tail(0);
+                r->gpr[RDX] = RF_DOORBELL_VA + card->rdt;
                 r->gpr[R9] = 7;
                 break;
         case 5: /* the real state, but indices and mode of ours */
@@ -109,7 +113,7 @@ static void arm(struct subject *s)
         static uint8_t bad[RF_PAGE_SIZE];
         struct fake_ring fake = {.ring = RF_RING_VA,
                                  .staging = RF_STAGING_VA,
-                                 .doorbell = RF_DOORBELL_VA + (uint64_t)nic_tail(0),
+                                 .doorbell = RF_DOORBELL_VA + card->rdt,
                                  .limit = UINT64_MAX,
                                  .mode = 1,
                                  .mask = RF_RING_ENTRIES - 1,
@@ -128,7 +132,7 @@ static void arm(struct subject *s)
 static bool rings_empty(struct subject *s)
 {
         static uint64_t ring[RF_PAGE_SIZE / 8];
-        uint64_t any = (uint64_t)sys_nic_read(nic, nic_tail(0)) | (uint64_t)sys_nic_read(nic, nic_tail(1));
+        uint64_t any = nic_tail_moved();
 
         for (uint64_t off = 0; s->alive && off <= RF_RING_TX_OFF; off += RF_RING_TX_OFF) {
                 if (!peek(s, RF_RING_VA + off, ring, sizeof(ring)))
@@ -182,23 +186,45 @@ static uint64_t guard_bytes(struct subject *s)
         return n;
 }
 
+/* A queue of a NIC with one takes 20 ms to end, a soft one nothing: there only what is about the doorbell
+ * gets the real one. */
+static bool has_set(unsigned set, bool soft)
+{
+        return card->queues > 1 || soft == (set != DOORBELL_SET);
+}
+
+static void all_code(struct subject *s, bool soft, struct tally *t)
+{
+        uint64_t close = guard_close_va(s), n = guard_bytes(s);
+
+        arm(s);
+        for (uint64_t offset = 0; offset < n; offset++)
+                for (unsigned set = 0; set < SETS; set++)
+                        if (has_set(set, soft))
+                                jump(s, close, offset, set, t);
+}
+
 void attack_guard(void)
 {
+        const bool soft = nic_soft;
         struct subject s;
         struct tally code = {0}, rest = {0};
         uint64_t close, n;
 
-        subject_new(&s, 0, 1);
+        for (unsigned pass = 0; pass < (card->queues > 1 ? 1 : 2); pass++) {
+                nic_soft = pass == 1;
+                subject_new(&s, 0, 1);
+                all_code(&s, nic_soft, &code);
+                if (pass == 0 && card->queues == 1)
+                        subject_end(&s);
+        }
+        report("guard", "code", &code);
         close = guard_close_va(&s);
         n = guard_bytes(&s);
-        arm(&s);
-        for (uint64_t offset = 0; offset < n; offset++)
-                for (unsigned set = 0; set < SETS; set++)
-                        jump(&s, close, offset, set, &code);
-        report("guard", "code", &code);
         for (uint64_t offset = n; offset < RF_PAGE_SIZE && !controls; offset++)
                 jump(&s, close, offset, 1, &rest);
         if (!controls)
                 report("guard", "padding", &rest);
         subject_end(&s);
+        nic_soft = soft;
 }

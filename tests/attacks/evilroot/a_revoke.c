@@ -24,10 +24,10 @@ static void one(unsigned round, struct tally *t)
         heartbeat(&s, NO_PAUSE);
         pause_us(100 + round * 7919 % SPREAD_US);
         error = sys_queue_revoke(nic_soft ? RF_NIC_OF_SOFT : nic, 0);
-        tail = sys_nic_read(nic, nic_tail(1));
+        tail = sys_nic_read(nic, card->tdt);
         pause_us(LOOK_MS * 1000);
         t->tried++;
-        t->succeeded += sys_nic_read(nic, nic_tail(1)) != tail || error != 0;
+        t->succeeded += sys_nic_read(nic, card->tdt) != tail || error != 0;
         t->blocked += v->state != RF_VCPU_DEAD;
         t->other += v->state == RF_VCPU_DEAD;
         if (v->state == RF_VCPU_DEAD)

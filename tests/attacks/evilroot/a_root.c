@@ -1,112 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Attack 21: what a root may not do with NIC registers, frames, queues and vCPUs. */
-#include "rf/igb_desc.h"
-#include "rf/igb_regs.h"
+#include "rf/rings.h"
 #include "rf_string.h"
 #include "wire.h"
-
-struct reg {
-        const char *name;
-        uint32_t off;
-};
-
-static const struct reg forbidden_82576[] = {
-    {"RDBAL", 0xc000},
-    {"RDBAH", 0xc004},
-    {"RDLEN", 0xc008},
-    {"RDH", 0xc010},
-    {"RDT", 0xc018},
-    {"RXDCTL", 0xc028},
-    {"TDBAL", 0xe000},
-    {"TDBAH", 0xe004},
-    {"TDLEN", 0xe008},
-    {"TDH", 0xe010},
-    {"TDT", 0xe018},
-    {"TXDCTL", 0xe028},
-    {"TDWBAL", 0xe038},
-    {"TDWBAH", 0xe03c},
-    {"RXCTL (DCA)", 0xc014},
-    {"TXCTL (DCA)", 0xe014},
-    {"alias of RDBAL", 0x2800},
-    {"alias of RDT", 0x2818},
-    {"alias of TDBAL", 0x3800},
-    {"alias of TDT", 0x3818},
-    {"old RDBAL", 0x110},
-    {"old TDBAL", 0x420},
-    {"PSRCTL", 0x2170},
-    {"RLPML", 0x5004},
-    {"EEC", 0x10},
-    {"EERD", 0x14},
-    {"CTRL_EXT", 0x18},
-    {"FLA", 0x1c},
-    {"GPIE", 0x1514},
-    {"EICS", 0x1520},
-    {"EIMS", 0x1524},
-    {"EIAC", 0x152c},
-    {"IVAR", 0x1700},
-    {"IVAR_MISC", 0x1740},
-    {"PBACL", 0x5b68},
-    {"GCR", 0x5b00},
-    {"SWSM", 0x5b50},
-    {"FACTPS", 0x5b30},
-    {"DCA_CTRL", 0x5b74},
-    {"CIAA", 0x5b88},
-    {"MANC", 0x5820},
-    {"FCTTV", 0x170},
-    {"FCRTH", 0x2168},
-    {"mailbox", 0x800},
-};
-
-static const struct reg forbidden_82540em[] = {
-    {"RDBAL", 0x2800},
-    {"RDBAH", 0x2804},
-    {"RDLEN", 0x2808},
-    {"RDH", 0x2810},
-    {"RDT", 0x2818},
-    {"RDTR", 0x2820},
-    {"RXDCTL", 0x2828},
-    {"RADV", 0x282c},
-    {"TDBAL", 0x3800},
-    {"TDBAH", 0x3804},
-    {"TDLEN", 0x3808},
-    {"TDH", 0x3810},
-    {"TDT", 0x3818},
-    {"TXDCTL", 0x3828},
-    {"old RDBAL", 0x110},
-    {"old RDLEN", 0x118},
-    {"old RDT", 0x128},
-    {"old TDBAL", 0x420},
-    {"old TDLEN", 0x428},
-    {"old TDT", 0x438},
-    {"alias of CTRL", 0x4},
-    {"alias of RA", 0x40},
-    {"alias of MTA", 0x200},
-    {"alias of VFTA", 0x600},
-    {"EECD", 0x10},
-    {"CTRL_EXT", 0x18},
-    {"FLA", 0x1c},
-    {"FCAL", 0x28},
-    {"FCTTV", 0x170},
-    {"ICR", 0xc0},
-    {"ITR", 0xc4},
-    {"ICS", 0xc8},
-    {"IMS", 0xd0},
-    {"IMC", 0xd8},
-    {"PBA", 0x1000},
-    {"FCRTL", 0x2160},
-    {"FCRTH", 0x2168},
-    {"RDFH", 0x2410},
-    {"TDFH", 0x3410},
-    {"RXCSUM", 0x5000},
-    {"WUC", 0x5800},
-    {"MANC", 0x5820},
-    {"packet buffer", 0x10000},
-};
-
-static bool one_queue(void)
-{
-        return card->model == RF_NIC_82540EM;
-}
 
 static void refused(struct tally *t, const char *name, uint64_t off, uint64_t value)
 {
@@ -124,17 +20,13 @@ static void named(void)
         static const uint32_t values[] = {0, 0x100000, UINT32_MAX};
         struct tally t = {0};
 
-        const struct reg *forbidden = one_queue() ? forbidden_82540em : forbidden_82576;
-        size_t n = one_queue() ? sizeof(forbidden_82540em) / sizeof(forbidden[0])
-                               : sizeof(forbidden_82576) / sizeof(forbidden[0]);
-
-        for (size_t i = 0; i < n; i++)
+        for (unsigned i = 0; i < card->nforbidden; i++)
                 for (unsigned v = 0; v < 3; v++)
-                        refused(&t, forbidden[i].name, forbidden[i].off, values[v]);
-        for (uint64_t off = IGB_BAR_BYTES - 8; off < IGB_BAR_BYTES + 16;
+                        refused(&t, card->forbidden[i].name, card->forbidden[i].off, values[v]);
+        for (uint64_t off = card->bar_bytes - 8; off < card->bar_bytes + 16;
              off += 4) /* MSI-X table, end of the BAR */
                 refused(&t, "end of BAR", off, 1);
-        refused(&t, "unaligned", 0xc001, 1);
+        refused(&t, "unaligned", card->tdbal + 1, 1);
         refused(&t, "beyond 32 bits", 1ull << 32, 1);
         report("registers", "named", &t);
 }
@@ -143,21 +35,15 @@ static void named(void)
 static void sweep(void)
 {
         struct tally t = {0};
-        bool forced = true;
 
-        for (uint32_t off = 0; off < IGB_BAR_BYTES; off++) {
-                int64_t error = sys_nic_write(nic, off, 0xffffffff & ~(uint32_t)IGB_CTRL_RST);
+        for (uint32_t off = 0; off < card->bar_bytes; off++) {
+                int64_t error = sys_nic_write(nic, off, ~card->reset);
 
                 t.tried++;
                 t.blocked += error == -RF_EREFUSED;
                 t.other += error != -RF_EREFUSED;
         }
-        for (uint32_t q = 0; q < IGB_QUEUES && !one_queue(); q++)
-                forced = forced && (sys_nic_read(nic, IGB_SRRCTL0 + q * IGB_QUEUE_STEP) & 0x7f) == 2 &&
-                         sys_nic_read(nic, IGB_RDT0 + q * IGB_QUEUE_STEP) == 0;
-        forced = forced && sys_nic_read(nic, nic_tail(0)) == 0 && sys_nic_read(nic, nic_tail(1)) == 0;
-        forced = forced && (sys_nic_read(nic, IGB_RCTL) & (IGB_RCTL_LPE | IGB_RCTL_SBP | IGB_RCTL_LBM)) == 0;
-        t.succeeded = !forced;
+        t.succeeded = !card->forced(&nic_io);
         report("registers", "sweep", &t);
         nic_reopen();
 }
@@ -166,23 +52,18 @@ static void sweep(void)
  * buffer 8, and name the victim's. */
 static void own_ring(void)
 {
-        const struct {
-                uint64_t lo, hi;
-        } desc = {.hi = wire_hi(FRAME_BYTES) | IGB_TX_RS};
-        struct subject a, v;
         uint64_t native[2], at;
+        struct subject a, v;
 
-        subject_new(&v, 1, 1);
+        native[0] = wire_victim(&v, "RFCANARY");
+        native[1] = wire_hi(FRAME_BYTES) | card->tx_rs;
         subject_new(&a, 0, 1);
-        wire_fill(&v, "RFCANARY");
         wire_put(&a, 0, "RFALLOW!");
-        native[0] = wire_bus(&v);
-        native[1] = desc.hi;
         at = wire_bus(&a) + 8 * BUFFER;
         if (!poke(&a, POOL_VA + 8 * BUFFER, native, sizeof(native)))
                 fail("a pool cannot be written");
-        sys_nic_write(nic, nic_tail(1) - 0x18, (uint32_t)at); /* TDBAL, TDBAH */
-        sys_nic_write(nic, nic_tail(1) - 0x14, (uint32_t)(at >> 32));
+        sys_nic_write(nic, card->tdbal, (uint32_t)at);
+        sys_nic_write(nic, card->tdbal + 4, (uint32_t)(at >> 32));
         if (reason(commit(&a, 1, 1, 0, wire_hi(FRAME_BYTES))) != RF_COMMIT_OK)
                 fail("a good descriptor was refused");
         want("own-ring controls=%x allowed=1 send=0", controls);
@@ -267,21 +148,26 @@ static void vcpu_calls(struct subject *s)
 
 static void queue_calls(struct subject *s, struct subject *other)
 {
+        const unsigned last = card->queues;
+
         expect("queue of another", sys_queue_assign(nic, 0, other->vcpu, 0, POOL_VA, 1), -RF_EBUSY);
-        expect("second queue of a vCPU", sys_queue_assign(nic, 2, s->vcpu, 1, POOL_VA, 1), -RF_ENOTSUP);
-        expect("data as pool", sys_queue_assign(nic, 2, other->vcpu, 0, DATA_VA, 1), -RF_EPERM);
-        expect("code as pool", sys_queue_assign(nic, 2, other->vcpu, 0, CODE_VA, 1), -RF_EPERM);
-        expect("pool and more", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, POOL_PAGES + 1),
+        expect("second queue of a vCPU", sys_queue_assign(RF_NIC_OF_SOFT, 2, s->vcpu, 1, POOL_VA, 1),
+               -RF_ENOTSUP);
+        expect("data as pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, DATA_VA, 1), -RF_EPERM);
+        expect("code as pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, CODE_VA, 1), -RF_EPERM);
+        expect("pool and more", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, POOL_VA, POOL_PAGES + 1),
                -RF_ENOENT);
-        expect("staging as pool", sys_queue_assign(nic, 2, other->vcpu, 0, RF_STAGING_VA, 1), -RF_EINVAL);
-        expect("no pool", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, 0), -RF_EINVAL);
-        expect("wrapping pool", sys_queue_assign(nic, 2, other->vcpu, 0, POOL_VA, UINT64_MAX), -RF_EINVAL);
-        expect("slot 4", sys_queue_assign(nic, 2, other->vcpu, 4, POOL_VA, 1), -RF_EINVAL);
-        expect("queue 8", sys_queue_assign(nic, 8, other->vcpu, 0, POOL_VA, 1), -RF_ENOENT);
+        expect("staging as pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, RF_STAGING_VA, 1),
+               -RF_EINVAL);
+        expect("no pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, POOL_VA, 0), -RF_EINVAL);
+        expect("wrapping pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, POOL_VA, UINT64_MAX),
+               -RF_EINVAL);
+        expect("slot 4", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 4, POOL_VA, 1), -RF_EINVAL);
+        expect("no such queue", sys_queue_assign(nic, last, other->vcpu, 0, POOL_VA, 1), -RF_ENOENT);
         expect("NIC 2", sys_queue_assign(2, 0, other->vcpu, 0, POOL_VA, 1), -RF_ENOENT);
         expect("enable twice", sys_queue_enable(nic, 0), -RF_EBUSY);
-        expect("enable what is nobody's", sys_queue_enable(nic, 3), -RF_EBUSY);
-        expect("revoke what is nobody's", sys_queue_revoke(nic, 3), -RF_ENOENT);
+        expect("enable what is nobody's", sys_queue_enable(RF_NIC_OF_SOFT, 3), -RF_EBUSY);
+        expect("revoke what is nobody's", sys_queue_revoke(RF_NIC_OF_SOFT, 3), -RF_ENOENT);
         expect("bind twice", sys_nic_bind((uint16_t)HOST->pci[0].bdf) < 0, 1);
         expect("bind nothing", sys_nic_bind(0xffff), -RF_ENOTSUP);
         expect("free a live guest", sys_guest_free(s->guest), -RF_EBUSY);
@@ -295,11 +181,11 @@ static void switch_calls(struct subject *other)
         const uint64_t pages = RF_ROOT_POOL_PAGES;
 
         expect("commit without a queue", sys_commit(RF_VCPU_ROOT, 1, 1), (int64_t)RF_COMMIT_RING << 32);
-        expect("a guest's pool for root", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, POOL_VA, pages),
+        expect("a guest's pool for root", sys_queue_assign(nic, 0, RF_VCPU_ROOT, 0, POOL_VA, pages),
                -RF_EINVAL);
-        expect("more than its pool", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages + 1),
+        expect("more than its pool", sys_queue_assign(nic, 0, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages + 1),
                -RF_EINVAL);
-        expect("root's pool for a guest", sys_queue_assign(nic, 2, other->vcpu, 0, RF_ROOT_POOL, pages),
+        expect("root's pool for a guest", sys_queue_assign(nic, 0, other->vcpu, 0, RF_ROOT_POOL, pages),
                -RF_ENOENT);
         expect("root behind itself",
                sys_queue_assign(RF_NIC_OF_SOFT, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages), -RF_EINVAL);
@@ -307,17 +193,17 @@ static void switch_calls(struct subject *other)
                -RF_ENOENT);
         expect("data as a soft pool", sys_queue_assign(RF_NIC_OF_SOFT, 2, other->vcpu, 0, DATA_VA, 1),
                -RF_EPERM);
-        expect("registers of soft queues", sys_nic_write(RF_NIC_OF_SOFT, IGB_RDT0, 0), -RF_ENOENT);
-        expect("root gets a queue", sys_queue_assign(nic, 2, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages), 0);
-        expect("and no second one", sys_queue_assign(nic, 3, RF_VCPU_ROOT, 1, RF_ROOT_POOL, pages),
+        expect("registers of soft queues", sys_nic_write(RF_NIC_OF_SOFT, card->rdt, 0), -RF_ENOENT);
+        expect("root gets a queue", sys_queue_assign(nic, 0, RF_VCPU_ROOT, 0, RF_ROOT_POOL, pages), 0);
+        expect("and no second one", sys_queue_assign(RF_NIC_OF_SOFT, 3, RF_VCPU_ROOT, 1, RF_ROOT_POOL, pages),
                -RF_ENOTSUP);
         expect("commit before it runs", sys_commit(RF_VCPU_ROOT, 1, 1), (int64_t)RF_COMMIT_RING << 32);
         expect("arm before it runs", rf_sys(RF_SYS_SWITCH_ARM, 0, 0, 0, 0, 0, 0), -RF_ENOENT);
-        expect("it runs", sys_queue_enable(nic, 2), 0);
+        expect("it runs", sys_queue_enable(nic, 0), 0);
         expect("arm past the ring", rf_sys(RF_SYS_SWITCH_ARM, 256, 0, 0, 0, 0, 0), -RF_EINVAL);
         ((volatile uint64_t *)RF_STAGING_VA)[0] = pages * RF_PAGE_SIZE - 2047;
         expect("a buffer past its pool", sys_commit(RF_VCPU_ROOT, 0, 1), (int64_t)RF_COMMIT_ADDRESS << 32);
-        expect("it is over", sys_queue_revoke(nic, 2), 0);
+        expect("it is over", sys_queue_revoke(nic, 0), 0);
         expect("commit after it", sys_commit(RF_VCPU_ROOT, 0, 1) >> 32, RF_COMMIT_REVOKED);
         expect("wake nobody", rf_sys(RF_SYS_SOFT_WAKE, 2, 0, 0, 0, 0, 0), 0);
         expect("wake queue 64", rf_sys(RF_SYS_SOFT_WAKE, RF_SOFT_QUEUES, 0, 0, 0, 0, 0), -RF_ENOENT);
@@ -328,16 +214,15 @@ static void free_live(struct subject *s)
 {
         sys_guest_stop(s->guest);
         expect("free with a live queue", sys_guest_free(s->guest), 0);
-        expect("its queue is off", sys_nic_read(nic, IGB_RXDCTL0) >> 25 & 1, 0);
-        expect("and so is the other half", sys_nic_read(nic, IGB_TXDCTL0) >> 25 & 1, 0);
+        expect("its queue is off", card->queue_off(&nic_io, 0), true);
         expect("nothing is left of it", sys_queue_revoke(nic, 0), -RF_ENOENT);
 }
 
 /* A reset of the NIC under a live queue: every queue is revoked before, and its guest is told. */
 static void reset_live(struct subject *s)
 {
-        expect("reset with a live queue", sys_nic_write(nic, IGB_CTRL, IGB_CTRL_RST), 0);
-        expect("its queue is off", sys_nic_read(nic, IGB_RXDCTL0) >> 25 & 1, 0);
+        expect("reset with a live queue", sys_nic_write(nic, card->ctrl, card->reset), 0);
+        expect("its queue is off", card->queue_off(&nic_io, 0), true);
         expect("its guest is told", (int64_t)reason(commit(s, 1, 1, 0, wire_hi(FRAME_BYTES))),
                RF_COMMIT_REVOKED);
         expect("by ring 0, too", sys_commit(s->vcpu, 1, 1) >> 32, RF_COMMIT_REVOKED);
@@ -355,9 +240,10 @@ void attack_calls(void)
         memory_calls(&s);
         vcpu_calls(&s);
         queue_calls(&s, &other);
-        switch_calls(&other);
         reset_live(&s);
         free_live(&s);
+        nic_reopen();
+        switch_calls(&other);
         subject_end(&other);
         report("calls", "edges", &calls);
         check("calls", "audit", sys_audit() == 0);

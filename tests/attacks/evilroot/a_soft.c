@@ -4,32 +4,12 @@
  * the device here and reads in the ring what came through. And the last acts of a root that reaches for what
  * it has of such a queue in ways it may not.
  */
-#include "rf/igb_desc.h"
 #include "rf_string.h"
+#include "soft.h"
 #include "wire.h"
 
 static struct tally t;
 static uint32_t tail[2];
-
-static struct port_desc {
-        uint64_t lo, hi;
-} * ring_of(unsigned queue, unsigned ring)
-{
-        return (struct port_desc *)(RF_ROOT_SOFT + queue * RF_ROOT_SOFT_STEP + ring * RF_PAGE_SIZE);
-}
-
-static const volatile struct rf_soft_state *state_of(unsigned queue)
-{
-        return (const volatile struct rf_soft_state *)ring_of(queue, RF_SOFT_STATE);
-}
-
-/* The device is done with all that was handed over. */
-static void complete(void)
-{
-        for (unsigned ring = 0; ring < 2; ring++)
-                for (unsigned i = 0; i < RF_RING_ENTRIES; i++)
-                        ring_of(0, ring)[i].hi |= ring == 0 ? IGB_RX_DD : (uint64_t)IGB_TX_DD << 32;
-}
 
 static void attempt(struct subject *s, unsigned ring, uint64_t lo, uint64_t hi)
 {
@@ -50,9 +30,9 @@ static void attempt(struct subject *s, unsigned ring, uint64_t lo, uint64_t hi)
 static void good(struct subject *s, unsigned ring, uint64_t lo)
 {
         uint64_t hi = ring == 1 ? wire_hi(FRAME_BYTES) : 0;
-        const struct port_desc *d = &ring_of(0, ring)[tail[ring] % RF_RING_ENTRIES];
+        const volatile struct port_desc *d = &ring_of(0, ring)[tail[ring] % RF_RING_ENTRIES];
 
-        complete();
+        soft_complete();
         if (reason(commit(s, ring, tail[ring] + 1, lo, hi)) != RF_COMMIT_OK)
                 fail("a soft queue refuses a good descriptor");
         tail[ring]++;
@@ -100,6 +80,34 @@ static void every_kind(struct subject *s)
         good(s, 1, 0);
 }
 
+/* Attack 18: slots that the device has not returned, overwritten with others; and every tail there is. */
+static void reuse(void)
+{
+        struct subject s;
+        unsigned kept = 0;
+
+        t = (struct tally){0};
+        tail[0] = tail[1] = 0;
+        subject_new(&s, 0, 1);
+        while (tail[1] < RF_RING_ENTRIES - 1) { /* as many as the device may own */
+                if (reason(commit(&s, 1, tail[1] + 1, 0, wire_hi(FRAME_BYTES))) != RF_COMMIT_OK)
+                        fail("a soft queue refuses a good descriptor");
+                tail[1]++;
+        }
+        for (uint32_t to = 0; to < RF_RING_ENTRIES; to++) {
+                uint64_t result = commit(&s, 1, to, BUFFER, wire_hi(FRAME_BYTES + 1));
+
+                kept = 0;
+                for (unsigned i = 0; i < RF_RING_ENTRIES - 1; i++)
+                        kept += ring_of(0, 1)[i].lo == 0 && (ring_of(0, 1)[i].hi & 0xffff) == FRAME_BYTES;
+                t.tried++;
+                t.blocked += kept == RF_RING_ENTRIES - 1 && reached(result) == RF_RING_ENTRIES - 1;
+                t.succeeded += kept != RF_RING_ENTRIES - 1;
+        }
+        report("soft", "reuse", &t);
+        subject_end(&s);
+}
+
 static void one(const char *part, void (*all)(struct subject *))
 {
         struct subject s;
@@ -119,6 +127,12 @@ static void one(const char *part, void (*all)(struct subject *))
 void attack_soft(void)
 {
         nic_soft = true;
+        if (!controls || control(RF_CONTROL_NO_REAP))
+                reuse();
+        if (control(RF_CONTROL_NO_REAP)) {
+                nic_soft = asked("on-soft");
+                return;
+        }
         for (commit_path = BY_GUARD; commit_path <= BY_HYPERCALL; commit_path++) {
                 one(commit_path == BY_GUARD ? "addresses" : "addresses-call", every_address);
                 one(commit_path == BY_GUARD ? "kinds" : "kinds-call", every_kind);
@@ -137,7 +151,7 @@ static void last_stage(struct subject *s)
         nic_soft = true;
         subject_new(s, 0, 1);
         nic_soft = false;
-        subject_new(&beating, 1, 1);
+        subject_new(&beating, 0, 1);
         heartbeat(&beating, 200000);
         ring_of(0, 1)->lo = 0x5a; /* what it may do */
         *(volatile uint64_t *)(RF_ROOT_GUEST(s->guest) + POOL_VA) = state_of(0)->pending;

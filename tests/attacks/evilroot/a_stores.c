@@ -9,19 +9,26 @@ struct target {
         bool readable; /* then it is read back after each try */
 };
 
-static struct target targets[] = {
-    /* addresses in the doorbell pages: place_tails() */
-    {"ring-rx", RF_RING_VA + 0x400, true},
-    {"ring-tx", RF_RING_VA + RF_RING_TX_OFF + 0x400, true},
-    {"ring-end", RF_RING_VA + 0xfc0, true},
-    {"state", RF_STATE_VA + 0x40, true},
-    {"info", RF_INFO_VA, true},
-    {"guard", RF_GUARD_VA + 0x400, true},
-    {"own-tail", 0, false},
-    {"own-tail-tx", 1, false},
-    {"others-tail", 2, false},
-    {"ring-base", 3, false},
-};
+enum { TARGETS = 10 };
+
+static void find_targets(struct target targets[TARGETS])
+{
+        const struct target list[TARGETS] = {
+            {"ring-rx", RF_RING_VA + 0x400, true},
+            {"ring-tx", RF_RING_VA + RF_RING_TX_OFF + 0x400, true},
+            {"ring-end", RF_RING_VA + 0xfc0, true},
+            {"state", RF_STATE_VA + 0x40, true},
+            {"info", RF_INFO_VA, true},
+            {"guard", RF_GUARD_VA + 0x400, true},
+            {"own-tail", RF_DOORBELL_VA + card->rdt, false},
+            {"own-tail-tx", RF_DOORBELL_VA + card->tdt, false},
+            {"others-tail", RF_DOORBELL_VA + card->beside, false},
+            {"ring-base", RF_DOORBELL_VA + card->base, false},
+        };
+
+        memcpy(targets, list, sizeof(list));
+}
+
 enum { SEEN = 64, MAX_FORMS = 256 };
 
 static struct run store(const struct snippet *form, uint64_t va)
@@ -48,34 +55,13 @@ static bool is_other(const struct run *r)
                (r->death == RF_DEATH_EXCEPTION && (r->vector == 6 || r->vector == 13));
 }
 
-/* Tails and heads of both queues stand where they stood: nothing was ever handed over. */
-static bool nic_untouched(void)
-{
-        bool same = true;
-
-        for (unsigned ring = 0; ring < 4; ring++)
-                same = same && sys_nic_read(nic, nic_tail(ring)) == 0;
-        return same;
-}
-
 static bool changed(struct subject *s, const struct target *t, const uint8_t before[SEEN])
 {
         uint8_t now[SEEN];
 
-        if (!nic_untouched())
+        if (nic_tail_moved()) /* nothing was ever handed over */
                 return true;
         return t->readable && s->alive && peek(s, t->va, now, SEEN) && memcmp(now, before, SEEN) != 0;
-}
-
-/* A NIC with one queue pair has no tail of others: there it is the head. */
-static void place_tails(void)
-{
-        const uint32_t offs[] = {nic_tail(0), nic_tail(1), card->queues > 1 ? nic_tail(2) : nic_tail(0) - 8,
-                                 nic_tail(0) - 0x18};
-
-        for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
-                if (targets[i].va < 4)
-                        targets[i].va = RF_DOORBELL_VA + (uint64_t)offs[targets[i].va];
 }
 
 static bool stores[MAX_FORMS]; /* does it, in plain memory? Else it proves nothing */
@@ -135,14 +121,15 @@ static void one(struct subject *s, const struct target *t, const struct snippet 
 
 void attack_stores(void)
 {
+        struct target targets[TARGETS];
         struct subject s;
 
+        find_targets(targets);
         if (store_table_end - store_table > MAX_FORMS)
                 fail("more store forms than room");
-        place_tails();
         subject_new(&s, 0, 1);
         on_data(&s);
-        for (unsigned i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        for (unsigned i = 0; i < TARGETS; i++) {
                 struct tally t = {0};
 
                 for (unsigned f = 0; &store_table[f] < store_table_end; f++)

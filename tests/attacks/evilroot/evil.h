@@ -8,11 +8,11 @@
 #ifndef EVIL_H
 #define EVIL_H
 
-#include "driver.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "card.h"
 #include "ringfence.h"
 #include "snippet.h"
 #include "sys.h"
@@ -20,11 +20,12 @@
 enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
 /* ---- a subject's memory ------------------------------------------------------------------ */
-#define CODE_VA  0x0000000400000000ull /* the snippets */
-#define SPOT_VA  0x0000000400010000ull /* SPOT_PAGES of code pages to play with, not accepted */
-#define DATA_VA  0x0000001000000000ull
-#define STACK_VA (DATA_VA + 0x7000) /* grows down into the last but one data page */
-#define POOL_VA  0x0000002000000000ull
+#define CODE_VA      0x0000000400000000ull /* the snippets */
+#define SPOT_VA      0x0000000400010000ull /* SPOT_PAGES of code pages to play with, not accepted */
+#define DATA_VA      0x0000001000000000ull
+#define STACK_VA     (DATA_VA + 0x7000) /* grows down into the last but one data page */
+#define SECOND_STACK (DATA_VA + 0x4ff8)
+#define POOL_VA      0x0000002000000000ull
 enum { SPOT_PAGES = 4, DATA_PAGES = 8, POOL_PAGES = 16, SUBJECT_QUOTA = 256 };
 #define POOL_BYTES (POOL_PAGES * RF_PAGE_SIZE)
 
@@ -32,7 +33,7 @@ struct subject {
         int guest;
         uint32_t vcpu, second; /* second: -1u with one vCPU */
         int queue;             /* -1: none */
-        bool alive;
+        bool alive, soft;
 };
 
 /* How a run ended. */
@@ -43,7 +44,7 @@ enum end {
         END_WRITE,  /* stopped at a write to code, alive */
         END_OTHER,  /* stopped at an instruction that exits, alive */
         END_DEAD,   /* ring 0 ended the guest */
-        END_HANG,   /* still running after HANG_MS: stopped by us */
+        END_HANG,   /* still running after hang_ms: stopped by us */
         END_COUNT
 };
 
@@ -66,7 +67,12 @@ void subject_end(struct subject *s);
 void subject_renew(struct subject *s); /* if it is dead */
 struct run run_at(uint64_t rip);       /* a stack, zeros, and where to start */
 enum end run(struct subject *s, struct run *r);
-void start_second(struct subject *s, const struct run *r); /* lets vCPU 1 go; nobody waits for it */
+enum end run_on(struct subject *s, uint32_t vcpu, struct run *r);
+void let_go(uint32_t vcpu, const struct run *r);           /* nobody waits for it */
+void born_second(struct subject *s);                       /* vCPU 1 stands at its landing */
+void start_second(struct subject *s, const struct run *r); /* born, and let go */
+enum { HANG_MS = 1500 };
+extern unsigned hang_ms; /* after which run() ends a guest */
 uint64_t snippet_va(const uint8_t *code);
 static inline void *in_guest(const struct subject *s, uint64_t va)
 {
@@ -84,19 +90,21 @@ uint64_t commit(struct subject *s, unsigned ring, uint32_t tail, uint64_t lo, ui
 
 /* ---- nic.c ------------------------------------------------------------------------------- */
 extern int nic;
-extern bool nic_soft; /* queues are soft ones from here on */
-extern const struct nic_driver *card;
-uint32_t nic_tail(unsigned ring); /* the register of ring 0 or 1, or of the next queue: 2, 3 */
-void nic_settle(void);            /* until frames from outside come through */
+extern const struct card *card;
+extern const struct nic_io nic_io; /* through ring 0's table */
+extern bool nic_soft;              /* queues are soft ones from here on */
 void nic_open(void);
 void nic_reopen(void); /* after something may have reset or upset it */
 const uint8_t *nic_mac(int queue);
 void nic_attach(struct subject *s);
 void nic_detach(struct subject *s);
+void nic_settle(void);     /* until frames are received */
+bool nic_tail_moved(void); /* of a queue that attacks use: is any tail not 0? */
 
 /* ---- print.c ----------------------------------------------------------------------------- */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-bool asked(const char *word); /* does ringfence.conf have it after "evil ="? */
+bool asked(const char *word);                                /* does ringfence.conf have it after "evil ="? */
+uint64_t asked_number(const char *word, uint64_t otherwise); /* the number behind "word=" there */
 void want(const char *format, ...) __attribute__((format(printf, 1, 2))); /* says so, waits for a key */
 void report(const char *name, const char *part, const struct tally *t);
 void check(const char *name, const char *part, bool good); /* one try, blocked if good */
@@ -129,6 +137,12 @@ void attack_calls(void);
 void attack_fuzz(void);
 void attack_memory(void);
 void attack_soft(void);
+void attack_pair(void);
+void attack_states(void);
+void attack_preempt(void);
+void attack_flood(void);
+void attack_recycle(void);
+void attack_random(void);
 void last_write_code(void);
 void last_read_kernel(void);
 void last_port(void);

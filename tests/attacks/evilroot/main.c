@@ -31,7 +31,13 @@ static const struct attack {
     {"calls", attack_calls, {0}},
     {"memory", attack_memory, {0}},
     {"fuzz", attack_fuzz, {0}},
-    {"soft", attack_soft, {RF_CONTROL_NO_VALIDATE, RF_CONTROL_NO_TXFLAGS}},
+    {"pair", attack_pair, {0}},
+    {"states", attack_states, {RF_CONTROL_NO_EXCEPTIONS}},
+    {"preempt", attack_preempt, {0}},
+    {"flood", attack_flood, {0}},
+    {"recycle", attack_recycle, {0}},
+    {"random", attack_random, {RF_CONTROL_NO_VALIDATE, RF_CONTROL_NO_KEYS_WD}},
+    {"soft", attack_soft, {RF_CONTROL_NO_VALIDATE, RF_CONTROL_NO_TXFLAGS, RF_CONTROL_NO_REAP}},
 };
 
 static const struct attack last[] = {

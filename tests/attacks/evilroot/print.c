@@ -53,6 +53,7 @@ void want(const char *format, ...)
 {
         va_list args;
 
+        nic_settle();
         va_start(args, format);
         vsay("want: ", format, args);
         va_end(args);
@@ -78,7 +79,8 @@ static bool is_end(char c)
         return c == '\0' || c == ' ' || c == '\n' || c == '\r';
 }
 
-bool asked(const char *word)
+/* Behind `word` in the line of ours; NULL: it is not there. */
+static const char *find(const char *word, bool whole)
 {
         static const char key[] = "evil =";
         const char *text = (const char *)RF_ROOT_FILE, *end = text + BOOT->file[0].bytes;
@@ -87,9 +89,26 @@ bool asked(const char *word)
         while (text + sizeof(key) < end && memcmp(text, key, sizeof(key) - 1) != 0)
                 text++;
         for (; text + n < end && *text != '\n'; text++)
-                if (text[-1] == ' ' && memcmp(text, word, n) == 0 && is_end(text[n]))
-                        return true;
-        return false;
+                if (text[-1] == ' ' && memcmp(text, word, n) == 0 && (!whole || is_end(text[n])))
+                        return text + n;
+        return NULL;
+}
+
+bool asked(const char *word)
+{
+        return find(word, true) != NULL;
+}
+
+uint64_t asked_number(const char *word, uint64_t otherwise)
+{
+        const char *at = find(word, false);
+        uint64_t value = 0;
+
+        if (at == NULL)
+                return otherwise;
+        for (; *at >= '0' && *at <= '9'; at++)
+                value = 10 * value + (uint64_t)(*at - '0');
+        return value;
 }
 
 void report(const char *name, const char *part, const struct tally *t)

@@ -4,7 +4,8 @@
 #include "rf/igb_desc.h"
 #include "rf_string.h"
 
-enum { HANG_MS = 1500, COPY_MAX = RF_PAGE_SIZE };
+enum { COPY_MAX = RF_PAGE_SIZE };
+unsigned hang_ms = HANG_MS;
 #define BOUNCE_VA (DATA_VA + 0x7000) /* the last data page: peek and poke */
 
 uint64_t snippet_va(const uint8_t *code)
@@ -63,10 +64,12 @@ void subject_end(struct subject *s)
 
 void subject_renew(struct subject *s)
 {
+        int queue = s->queue;
+
         if (s->alive)
                 return;
         subject_end(s);
-        subject_new(s, s->queue, s->second == UINT32_MAX ? 1 : 2);
+        subject_new(s, queue, s->second == UINT32_MAX ? 1 : 2);
 }
 
 struct run run_at(uint64_t rip)
@@ -76,7 +79,7 @@ struct run run_at(uint64_t rip)
 
 static bool wait_for(uint32_t vcpu)
 {
-        uint64_t end = tsc_now() + tsc_of_ms(HANG_MS);
+        uint64_t end = tsc_now() + tsc_of_ms(hang_ms);
 
         while (tsc_now() < end) {
                 int64_t id = sys_wait(end);
@@ -103,9 +106,9 @@ static enum end classify(const volatile struct rf_vcpu_report *v)
         }
 }
 
-static void take_report(struct subject *s, struct run *r)
+static void take_report(struct subject *s, uint32_t vcpu, struct run *r)
 {
-        const volatile struct rf_vcpu_report *v = &REPORTS[s->vcpu];
+        const volatile struct rf_vcpu_report *v = &REPORTS[vcpu];
 
         for (unsigned i = 0; i < 16; i++)
                 r->gpr[i] = v->gpr[i];
@@ -118,19 +121,28 @@ static void take_report(struct subject *s, struct run *r)
         s->alive = r->end != END_DEAD;
 }
 
+void let_go(uint32_t vcpu, const struct run *r)
+{
+        for (unsigned i = 0; i < 16; i++)
+                must(sys_vcpu_set(vcpu, i, r->gpr[i]), "vcpu_set");
+        must(sys_vcpu_resume(vcpu, r->rip), "resume");
+}
+
 enum end run(struct subject *s, struct run *r)
+{
+        return run_on(s, s->vcpu, r);
+}
+
+enum end run_on(struct subject *s, uint32_t vcpu, struct run *r)
 {
         struct run none = {0};
 
-        if (r != NULL) {
-                for (unsigned i = 0; i < 16; i++)
-                        must(sys_vcpu_set(s->vcpu, i, r->gpr[i]), "vcpu_set");
-                must(sys_vcpu_resume(s->vcpu, r->rip), "resume");
-        } else {
+        if (r != NULL)
+                let_go(vcpu, r);
+        else
                 r = &none;
-        }
-        if (wait_for(s->vcpu)) {
-                take_report(s, r);
+        if (wait_for(vcpu)) {
+                take_report(s, vcpu, r);
                 return r->end;
         }
         sys_guest_stop(s->guest);
@@ -138,14 +150,17 @@ enum end run(struct subject *s, struct run *r)
         return r->end = END_HANG;
 }
 
-void start_second(struct subject *s, const struct run *r)
+void born_second(struct subject *s)
 {
-        must(sys_vcpu_start(s->second, snippet_va(landing), DATA_VA + 0x4ff8), "start the second vCPU");
+        must(sys_vcpu_start(s->second, snippet_va(landing), SECOND_STACK), "start the second vCPU");
         if (!wait_for(s->second))
                 fail("the second vCPU does not reach its landing");
-        for (unsigned i = 0; i < 16; i++)
-                must(sys_vcpu_set(s->second, i, r->gpr[i]), "vcpu_set");
-        must(sys_vcpu_resume(s->second, r->rip), "resume");
+}
+
+void start_second(struct subject *s, const struct run *r)
+{
+        born_second(s);
+        let_go(s->second, r);
 }
 
 /* ---- what only the guest sees -------------------------------------------------------------- */

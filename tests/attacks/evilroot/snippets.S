@@ -18,6 +18,7 @@ ROUTINE landing
 
 /* RCX bytes from RSI to RDI: root's way to pools, rings and state pages, which it cannot see itself. */
 ROUTINE r_copy
+        cld
         rep movsb
         DONE
 
@@ -124,6 +125,57 @@ ROUTINE r_beat
 ROUTINE r_call_page
         call *%rbx
         DONE
+
+/* Hypercalls (R12) for ever, but for EXIT and WAIT. R15: the seed of a xorshift generator. */
+ROUTINE r_calls
+        mov %r15, %rax
+        shl $13, %rax
+        xor %rax, %r15
+        mov %r15, %rax
+        shr $7, %rax
+        xor %rax, %r15
+        mov %r15, %rax
+        shl $17, %rax
+        xor %rax, %r15
+        mov %r15, %rdi
+        and $63, %edi
+        mov %r15, %rsi
+        shr $9, %rsi
+        mov %r15, %rdx
+        mov %r15, %rax
+        shr $50, %rax
+        and $7, %eax
+        cmp $4, %eax            /* RF_HC_EXIT */
+        je r_calls
+        cmp $2, %eax            /* RF_HC_WAIT: not for ever, so that the storm goes on */
+        jne 1f
+        xor %edx, %edx
+1:      bt $62, %r15
+        jnc 2f
+        and $255, %esi
+2:      call *%r12
+        jmp r_calls
+
+/* Hypercall RAX (R12) for ever, RDI to R9 as they are. */
+ROUTINE r_same_call
+        mov %rax, %r13
+1:      mov %r13, %rax
+        call *%r12
+        jmp 1b
+
+ROUTINE r_cli_spin
+        cli
+1:      jmp 1b
+
+/* A fault that no handler can take. */
+ROUTINE r_ud
+        ud2
+        DONE
+
+ROUTINE r_hlt
+        cli
+1:      hlt
+        jmp 1b
 
 #include "stores.S"
 #include "control.S"

@@ -2,7 +2,6 @@
  * See wire.h. */
 #include "wire.h"
 
-#include "rf/nic_form.h"
 #include "rf_string.h"
 
 enum {
@@ -56,11 +55,23 @@ uint64_t wire_bus(struct subject *s)
         return bus;
 }
 
+uint64_t wire_victim(struct subject *s, const char *word)
+{
+        uint64_t bus;
+
+        subject_new(s, card->queues > 1 ? 1 : 0, 1);
+        bus = wire_bus(s);
+        if (card->queues == 1)
+                nic_detach(s);
+        wire_fill(s, word);
+        return bus;
+}
+
 uint64_t wire_hi(uint32_t length)
 {
-        const struct nic_form *form = nic_form_of(nic_soft ? RF_NIC_82576 : card->model);
+        const struct nic_form *form = nic_soft ? &nic_form_82576 : card->form;
 
-        return (form->tx & ~(uint64_t)IGB_TX_RS) + form->tx_length * length; /* RS stands there in both */
+        return (form->tx & ~(nic_soft ? IGB_TX_RS : card->tx_rs)) + form->tx_length * length;
 }
 
 void heartbeat(struct subject *s, uint64_t pause)

@@ -9,7 +9,10 @@ enum { FRAME_BYTES = 60, BUFFER = 2048, BUFFERS = POOL_PAGES * 2 };
 
 /* In a subject's pool: buffer n holds a frame with this 8-character word. */
 void wire_put(struct subject *s, unsigned buffer, const char *word);
-void wire_fill(struct subject *s, const char *word);   /* all buffers */
+void wire_fill(struct subject *s, const char *word); /* all buffers */
+/* A subject whose whole pool is this frame, and where that lies: with the second queue, if the NIC has one.
+ */
+uint64_t wire_victim(struct subject *s, const char *word);
 bool wire_intact(struct subject *s, const char *word); /* are they? */
 /* It sends a frame now and then, for ever, and never comes back to us. */
 void heartbeat(struct subject *s, uint64_t pause);
