@@ -19,6 +19,7 @@ EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
 WIRE_IDENTS = (0xBEEF, 0)  # IP identification of the frames we send: where the NIC puts it, a buffer address stood
 BEAT_SECONDS = 2.0
+MEMORY_MB = 256 if PLATFORM == "bochs" else 512  # some attacks use all of it
 CPUS = 1 if PLATFORM == "bochs" else 2  # there, what needs two at once asks for them
 SETTLE = 0.4 if PLATFORM == "qemu" else 1.0  # seconds until what was sent has been seen
 ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")
@@ -71,7 +72,7 @@ class Evil:
             raise FileNotFoundError(f"no {EVILROOT}: make test-attacks")
         img = image.make(name, conf.text(()) + f"# evil = {words}\n", [],
                          {image.ROOT: EVILROOT, image.KERNEL: kernel})
-        self.machine, wire = booted.boot(self.stack, name, img, **{"cpus": CPUS, "memory_mb": 512} | options)
+        self.machine, wire = booted.boot(self.stack, name, img, **{"cpus": CPUS, "memory_mb": MEMORY_MB} | options)
         self.link = wire.open()
         self.stack.callback(self.link.close)
         self._frames: list[bytes] = []
@@ -79,7 +80,11 @@ class Evil:
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
         self.stack.callback(self._stop_receiving)
-        self._play(timeout)
+        try:
+            self._play(timeout)
+        except BaseException:
+            self.close()  # the next machine needs the wire
+            raise
 
     def _receive(self) -> None:
         while not self._over.is_set():

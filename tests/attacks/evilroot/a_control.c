@@ -83,6 +83,14 @@ static bool stored(struct subject *s)
         return s->alive && peek(s, SLOT, &seen, sizeof(seen)) && seen == MARK;
 }
 
+/* VMX swaps few MSRs. Without the defence a guest that writes another spoils the host's, and that is the end.
+ */
+static bool is_hosts(const char *name)
+{
+        return control(RF_CONTROL_NO_MSR) && HOST->intel && memcmp(name, "wrmsr_", 6) == 0 &&
+               memcmp(name, "wrmsr_0xc0000080", 16) != 0; /* EFER */
+}
+
 void attack_control(void)
 {
         struct tally t = {0};
@@ -92,6 +100,8 @@ void attack_control(void)
         for (const struct snippet *c = control_table; c < control_table_end; c++) {
                 struct run r = prepared(&s, snippet_va(c->code));
 
+                if (is_hosts(c->name))
+                        continue;
                 run(&s, &r);
                 t.tried++;
                 if (r.end == END_LANDED) {

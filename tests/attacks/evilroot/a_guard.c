@@ -190,7 +190,10 @@ static uint64_t guard_bytes(struct subject *s)
  * gets the real one. */
 static bool has_set(unsigned set, bool soft)
 {
-        return card->queues > 1 || soft == (set != DOORBELL_SET);
+        if (card->queues > 1)
+                return true;
+        return soft == (set != DOORBELL_SET) &&
+               (!controls || set < DOORBELL_SET); /* a control needs no more */
 }
 
 static void all_code(struct subject *s, bool soft, struct tally *t)

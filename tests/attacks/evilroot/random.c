@@ -30,9 +30,21 @@ static uint64_t canary(void)
         return word;
 }
 
-static volatile uint64_t *hoarded(uint64_t page)
+static uint64_t *hoarded(void)
 {
-        return (volatile uint64_t *)(RF_ROOT_GUEST(hoard) + DATA_VA + page * RF_PAGE_SIZE);
+        return (uint64_t *)(RF_ROOT_GUEST(hoard) + DATA_VA);
+}
+
+static uint64_t hoard_words(void)
+{
+        return hoard_pages * RF_PAGE_SIZE / sizeof(uint64_t);
+}
+
+static void paint(void)
+{
+        uint64_t *at = hoarded(), left = hoard_words();
+
+        __asm__ volatile("rep stosq" : "+D"(at), "+c"(left) : "a"(canary()) : "memory");
 }
 
 void hoard_new(void)
@@ -46,20 +58,28 @@ void hoard_new(void)
                     sys_guest_map(hoard, DATA_VA + hoard_pages * RF_PAGE_SIZE, CHUNK, RF_MAP_DATA) != 0)
                         break;
         }
-        for (uint64_t i = 0; i < hoard_pages * RF_PAGE_SIZE / 8; i++)
-                hoarded(0)[i] = canary();
+        paint();
         sys_wait(0);
         say("random: %lu of %lu pages hold canaries, %lu are free", hoard_pages, HOST->ram_pages,
             HOST->free_pages);
 }
 
+/* SCAS, as STOS before, because an emulator spends less on it than on a loop. */
 uint64_t hoard_harmed(void)
 {
-        uint64_t n = 0;
+        uint64_t harmed = 0, left = hoard_words();
+        const uint64_t *at = hoarded();
 
-        for (uint64_t i = 0; i < hoard_pages * RF_PAGE_SIZE / 8; i++)
-                n += hoarded(0)[i] != canary();
-        return n;
+        while (left > 0) {
+                bool equal;
+
+                __asm__ volatile("repe scasq"
+                                 : "=@ccz"(equal), "+D"(at), "+c"(left)
+                                 : "a"(canary())
+                                 : "memory");
+                harmed += !equal;
+        }
+        return harmed;
 }
 
 void hoard_end(void)
