@@ -83,8 +83,8 @@ def print_micro(measured: measure.Measured) -> None:
     for form, exits in measured.wait_exits.items():
         print(f"  exits of one wait, {form}: {exits:g}")
     print_rewritten(measured)
-    print(f"  limits, above which tests/unit/dbos_window.c fails: ring {RING_LIMIT} more than the store where flags are "
-          f"dead, {RING_LIMIT_LIVE} where not; tail {TAIL_LIMIT} more than a commit")
+    print(f"  limits, above which tests/unit/dbos_window.c fails: ring {RING_LIMIT} more than the store where "
+          f"flags are dead, {RING_LIMIT_LIVE} where not; tail {TAIL_LIMIT} more than a commit")
 
 
 def print_rewritten(measured: measure.Measured) -> None:
