@@ -4,6 +4,7 @@ import dataclasses
 import unittest
 
 import conf
+import platforms
 import test_soft
 from booted import BootedTest
 
@@ -15,6 +16,7 @@ def undecided(guests: tuple[conf.Guest, ...]) -> tuple[conf.Guest, ...]:
     return tuple(dataclasses.replace(guest, extra=()) for guest in guests)
 
 
+@platforms.only("qemu", "on Bochs test_soft.py has no other NIC")
 class Polling(test_soft.ThreePollingEchoes):
     GUESTS = undecided(test_soft.ThreePollingEchoes.GUESTS)
     OPTIONS = CARD
@@ -24,11 +26,13 @@ class Polling(test_soft.ThreePollingEchoes):
         self.assertEqual(len(self.machine.found(r"guest \w+: soft queue \d+,")), 3)
 
 
+@platforms.only("qemu", "on Bochs test_soft.py has no other NIC")
 class Sleeping(test_soft.Waiting):
     GUESTS = undecided(test_soft.Waiting.GUESTS)
     OPTIONS = CARD
 
 
+@platforms.only("qemu", "on Bochs test_soft.py has no other NIC")
 class SleepingOnI440fx(test_soft.Waiter):
     """The board whose interrupt line is routed by the PIIX3, as on Bochs."""
 
@@ -36,6 +40,7 @@ class SleepingOnI440fx(test_soft.Waiter):
     OPTIONS = dict(CARD, board="pc")
 
 
+@platforms.only("qemu", "on Bochs test_soft.py has no other NIC")
 class Restarting(test_soft.Lives):
     GUESTS = undecided(test_soft.Lives.GUESTS)
     OPTIONS = CARD

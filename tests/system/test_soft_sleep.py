@@ -8,13 +8,16 @@ import unittest
 import conf
 import flows
 import load
+import platforms
 from controlled import ControlledTest
 
 SOFT = ("queue = soft",)
+TURNS = "Bochs runs its CPUs in turns: the races meant here do not come by"
 FRAMES = 1500
 PATIENCE = 2.0  # less than the look around
 
 
+@platforms.only("qemu", TURNS)
 class Sleeping(ControlledTest):
     """One frame at a time, at random moments and at once, to a guest that waits and to one that polls."""
 
@@ -46,6 +49,7 @@ class Sleeping(ControlledTest):
         self.assertTrue(total.good, total.text())
 
 
+@platforms.only("qemu", TURNS)
 class NobodyLooks(Sleeping):
     """The control: without the look after arming a frame that came before it waits."""
 
@@ -56,6 +60,7 @@ class NobodyLooks(Sleeping):
         self.assertGreater(late, 0, f"the test above shows nothing: {total.text()}")
 
 
+@platforms.only("qemu", TURNS)
 class OneQueue(Sleeping):
     """The same behind a level interrupt."""
 
