@@ -4,6 +4,8 @@ PROOF ?= short
 PROOF_PYTHON ?= /usr/bin/python3
 PROOF_DIR := tests/proof
 PROOF_GUARD := $(addprefix hv/kernel/guard/,guard.S guard_build.c desc.c)
+PROOF_ROUNDS_short := 1000
+PROOF_ROUNDS_long := 20000
 PROOF_MASKS_long := 1 3 7 15 31 63 127 255 511 4095
 
 $(B)/unit/proof_facts: $(PROOF_DIR)/facts.c $(PROOF_GUARD) $(GUARD_UNIT_HDRS)
@@ -12,8 +14,15 @@ $(B)/unit/proof_facts: $(PROOF_DIR)/facts.c $(PROOF_GUARD) $(GUARD_UNIT_HDRS)
 $(B)/unit/guard.json: $(B)/unit/proof_facts
 	$< >$@
 
+$(B)/unit/proof_enter: $(PROOF_DIR)/enter.c $(PROOF_DIR)/enter_bed.c tests/unit/guard_random.c $(PROOF_GUARD) \
+                $(PROOF_DIR)/enter_bed.h $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(GUARD_UNIT_CFLAGS) -iquote tests/unit $(filter %.c %.S,$^) -lunicorn -lcmocka -o $@
+
 .PHONY: unit-proof
-unit-proof: $(B)/unit/guard.json
+unit-proof: $(B)/unit/guard.json $(B)/unit/proof_enter
+	PROOF_ROUNDS=$(PROOF_ROUNDS_$(PROOF)) $(B)/unit/proof_enter
+	$(B)/unit/proof_enter low
 	$(PROOF_PYTHON) -B $(PROOF_DIR)/rules.py $<
-	$(PROOF_PYTHON) -B $(PROOF_DIR)/prove.py $< $(PROOF_MASKS_$(PROOF))
+	$(if $(filter long,$(PROOF)),$(PROOF_PYTHON) -B $(PROOF_DIR)/prove.py $< $(PROOF_MASKS_long))
 	$(PROOF_PYTHON) -B $(PROOF_DIR)/mutate.py $< $(if $(filter long,$(PROOF)),all)

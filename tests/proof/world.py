@@ -150,7 +150,7 @@ class Path(Machine):
         self.pending: Optional[z3.BitVecRef] = None
         self.notify: Optional[z3.BitVecRef] = None
         self.stores = self.bells = self.refusals = self.hypercalls = 0
-        self.moved = self.fence = False
+        self.took = self.moved = self.fence = False
         self.calls: list[int] = []  # return addresses
 
     # Names start again on each way: two ways are never in the solver together, and alike ways share what is proved.
@@ -312,7 +312,7 @@ class Path(Machine):
             k, bit = self.last_dd or (ctx.j, z3.BoolVal(True))
             ctx.prove(z3.Or(value == ctx.clean0, gained == facts["RF_REAP_MAX"],
                             z3.And(k == value & ctx.mask, z3.Not(bit))), "`reaped` stops for no reason")
-            self.reaped = value
+            self.reaped, self.took = value, True
         elif offset == facts["GR_clean"]:
             ctx.prove(z3.ULE(value - self.clean, facts["RF_COMMIT_MAX"]), "`clean` goes back, or too far")
             ctx.prove(value != self.clean, "`clean` stored without need")
