@@ -4,6 +4,8 @@ PROOF ?= short
 PROOF_PYTHON ?= /usr/bin/python3
 PROOF_DIR := tests/proof
 PROOF_GUARD := $(addprefix hv/kernel/guard/,guard.S guard_build.c desc.c)
+PROOF_STATES_short := 4
+PROOF_STATES_long := 200
 PROOF_ROUNDS_short := 1000
 PROOF_ROUNDS_long := 20000
 PROOF_MASKS_long := 1 3 7 15 31 63 127 255 511 4095
@@ -25,4 +27,5 @@ unit-proof: $(B)/unit/guard.json $(B)/unit/proof_enter
 	$(B)/unit/proof_enter low
 	$(PROOF_PYTHON) -B $(PROOF_DIR)/rules.py $<
 	$(if $(filter long,$(PROOF)),$(PROOF_PYTHON) -B $(PROOF_DIR)/prove.py $< $(PROOF_MASKS_long))
+	$(PROOF_PYTHON) -B $(PROOF_DIR)/compare.py $< $(PROOF_STATES_$(PROOF))
 	$(PROOF_PYTHON) -B $(PROOF_DIR)/mutate.py $< $(if $(filter long,$(PROOF)),all)
