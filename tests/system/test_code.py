@@ -90,5 +90,17 @@ class Code(BootedTest):
         self.assertEqual(self.host.audit(), 0)
 
 
+class Crowded(BootedTest):
+    """A store that no jump fits at: the vCPU is sent to code that does it, at the price of an exit each time."""
+
+    GUESTS = (conf.Guest("crowded", 1, "crowded.elf"),)
+    ROUNDS = 5  # crowded.c
+
+    def test_detour(self) -> None:
+        self.machine.wait(r"guest crowded: exited with status 0", 60)
+        self.host.wait_guest("crowded", "crowded: 5 stores, staging holds 15")
+        self.assertEqual(self.host.stats()["crowded"]["exits_window"], self.ROUNDS)
+
+
 if __name__ == "__main__":
     unittest.main()
