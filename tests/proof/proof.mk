@@ -21,8 +21,14 @@ $(B)/unit/proof_enter: $(PROOF_DIR)/enter.c $(PROOF_DIR)/enter_bed.c tests/unit/
 	@mkdir -p $(@D)
 	$(CC) $(GUARD_UNIT_CFLAGS) -iquote tests/unit $(filter %.c %.S,$^) -lunicorn -lcmocka -o $@
 
+$(B)/unit/proof_twin: $(PROOF_DIR)/twin.c $(addprefix tests/unit/guard_,pages.c random.c) $(PROOF_GUARD) \
+                hv/kernel/guard/hand_over.c $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(GUARD_UNIT_CFLAGS) -iquote tests/unit $(filter %.c %.S,$^) -lcmocka -o $@
+
 .PHONY: unit-proof
-unit-proof: $(B)/unit/guard.json $(B)/unit/proof_enter
+unit-proof: $(B)/unit/guard.json $(B)/unit/proof_enter $(B)/unit/proof_twin
+	$(B)/unit/proof_twin
 	PROOF_ROUNDS=$(PROOF_ROUNDS_$(PROOF)) $(B)/unit/proof_enter
 	$(B)/unit/proof_enter low
 	$(PROOF_PYTHON) -B $(PROOF_DIR)/rules.py $<
