@@ -14,7 +14,7 @@ from typing import Iterator
 import link
 import machine
 from machine import BUILD, LOGS
-from qemu import NIC_MAC, Options
+from qemu import Options
 
 KEYS, NO_KEYS = "corei7_icelake_u", "corei7_skylake_x"  # CPU models with and without protection keys
 CONNECTS = 30  # seconds Bochs may take to connect its serial port, which is the first it does
@@ -27,7 +27,7 @@ _TOLD = 8
 def command(options: Options, wire: link.Wire | None) -> dict[str, str]:
     """The environment of boot/run-bochs.sh."""
     env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus or USUAL_CPUS), MEM=str(options.memory_mb))
-    env |= {"CPU": options.cpu or (KEYS if options.keys else NO_KEYS), "NIC": "none", "NIC_MAC": NIC_MAC}
+    env |= {"CPU": options.cpu or (KEYS if options.keys else NO_KEYS), "NIC": "none", "NIC_MAC": options.nic_mac}
     if options.nic and wire is not None:
         env["NIC"] = wire.bochs_nic()
     return env

@@ -49,7 +49,11 @@ class BootedTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls._stack = contextlib.ExitStack()
         cls.addClassCleanup(cls._stack.close)
-        cls.machine, cls.wire = boot(cls._stack, cls.__name__, cls.make_image(), **cls.OPTIONS)
+        talking = [g for g in cls.GUESTS if "ip=" in g.arguments]
+        if platforms.reachable(NETWORK.tap, len(talking)) < len(talking):
+            raise unittest.SkipTest(f"{platforms.ONE_ADDRESS} ({NETWORK.reason})")
+        options = platforms.address(NETWORK.tap, talking[0].station) if talking else {}
+        cls.machine, cls.wire = boot(cls._stack, cls.__name__, cls.make_image(), **(options | cls.OPTIONS))
         cls.host = Host(cls.machine)
         cls.wait_booted()
 

@@ -12,7 +12,6 @@ import struct
 from typing import Protocol
 
 import net
-from machine import PLATFORM
 
 RING_FRAMES = 4096
 _FRAME_BYTES = 2048
@@ -130,14 +129,6 @@ class DatagramLink:
         self._sock.close()
 
 
-class BochsDatagramLink(DatagramLink):
-    """The same for Bochs's ethmod=socket. That lets in only what is for the NIC's own address or for all, so each
-    frame is sent to all: every guest behind the NIC sees it, and all but one have to ignore it."""
-
-    def send(self, frame: bytes) -> bool:
-        return super().send(b"\xff" * 6 + frame[6:])
-
-
 class Wire:
     """One emulated wire: the emulator's words for it, and the links on our side."""
 
@@ -157,13 +148,13 @@ class Wire:
         )
 
     def bochs_nic(self) -> str:
-        """NIC= of boot/run-bochs.sh."""
+        """NIC= of boot/run-bochs.sh. Bochs's socket lets in only what is for the address in NIC_MAC, or for all."""
         return f"tap:{net.TAP}" if self._sock is None else f"socket:{self._theirs[1]}"
 
     def open(self) -> Link:
         if self._sock is None:
             return TapLink()
-        return (BochsDatagramLink if PLATFORM == "bochs" else DatagramLink)(self._sock.dup(), self._theirs)
+        return DatagramLink(self._sock.dup(), self._theirs)
 
     def close(self) -> None:
         if self._sock is not None:

@@ -12,7 +12,6 @@ import link
 import machine
 from machine import BUILD, Failure
 
-NIC_MAC = "52:54:00:77:00:01"  # the NIC's own; guests have theirs from ringfence.conf
 NO_KEYS = "max,+svm,+npt,-pku"
 USUAL_CPUS = 4
 
@@ -27,6 +26,7 @@ class Options:
     keys: bool = True  # protection keys
     memory_mb: int = 1024
     nic: bool = True
+    nic_mac: str = "52:54:00:77:00:01"  # the NIC's own; guests have theirs from ringfence.conf
     card: str = "igb"  # QEMU's name of the NIC: igb, e1000
     board: str = ""  # QEMU: -machine; empty: q35
     serial: bool = True
@@ -48,7 +48,7 @@ def command(options: Options, wire: link.Wire | None) -> tuple[list[str], dict[s
     if options.cpu or not options.keys:
         env["CPU"] = options.cpu or NO_KEYS
     if options.nic and wire is not None:
-        env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device {options.card},netdev=wire,mac={NIC_MAC}"
+        env["NETDEV"] = f"-netdev {wire.netdev('wire')} -device {options.card},netdev=wire,mac={options.nic_mac}"
     if options.serial:
         env["SERIAL"] = "chardev:serial"
         words += ["-chardev", "stdio,id=serial,signal=off"]

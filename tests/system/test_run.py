@@ -11,10 +11,11 @@ from pathlib import Path
 
 import run
 from machine import BUILD
+from platforms import PATIENCE
 
 RUN = [sys.executable, "-B", "tests/system/run.py"]
 SHELL = [sys.executable, "-B", "tests/system/shell.py"]
-BOOT_SECONDS = 90
+BOOT_SECONDS = 90 * PATIENCE
 
 
 class RunTest(unittest.TestCase):
