@@ -26,7 +26,14 @@ NOP, JMP_SHORT, JMP_NEAR = 0x90, b"\xeb", b"\x90\xe9"
 Mutant = tuple[str, int, bytes]  # what, offset, bytes that stand there instead
 
 # (instruction, what was done to it): why it is all the same
-NOT_NEEDED: dict[tuple[str, str], str] = {}
+_WIDE = "64 bits for 32: the upper halves are 0 there, or the next 32-bit instruction clears them"
+_DEAD = "XOR and SUB set ZF as CMP does, and EAX is not looked at again"
+NOT_NEEDED: dict[tuple[str, str], str] = {
+    **{(text, "REX.W"): _WIDE for text in (
+        "cmp r10d, r9d", "mov eax, r10d", "sub ecx, r9d", "add edi, r10d", "sub edi, r9d", "xor r10d, r10d",
+        "mov edi, r9d", "mov eax, r9d", "mov esi, r9d", "xor r9d, r9d")},
+    **{(text, f"ModRM reg ^{other}"): _DEAD for text in ("cmp eax, -0x40", "cmp eax, -8") for other in (1, 2)},
+}
 
 _DECODER = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
 _DECODER.detail = True

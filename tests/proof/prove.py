@@ -57,6 +57,7 @@ class Prover:
         path.reg[RDI] = z3.Concat(low(path.reg[RDI]), ctx.ring_number)
         path.reg[RSI] = z3.Concat(low(path.reg[RSI]), ctx.tail)
         path.assume(path.invariant(ctx.reaped0, ctx.clean0))
+        path.rounds = low(path.reg[RCX])
         return path
 
     def _start_commit(self) -> tuple[Path, int]:
@@ -257,6 +258,8 @@ class Prover:
             raise Failed("a slot before its time")
         if head == "slot" and path.took == (path.start == "slot"):
             raise Failed("`reaped` is not stored, or late")
+        if path.start == head:  # a round: it must bring the end nearer
+            self.ctx.prove(z3.ULT(low(path.reg[RCX]), path.rounds), f"at {head}: no end in sight")
         for what, claim in (self._at_reap if head == "reap" else self._at_slot)(path):
             self.ctx.prove(claim, f"at {head}: {what}")
         self._count(path, head)

@@ -142,6 +142,7 @@ class Path(Machine):
         self.told = ctx.clean0
         self.owned, self.valid, self.dd = self.truth("owned"), self.truth("valid"), self.truth("dd")
         self.done = z3.BitVecVal(0, 32)  # slots handed over before the one in hand
+        self.rounds = low(self.reg[RCX])  # left, where a way begins at the head of a loop
         self.modes: list[z3.BitVecRef] = []
         self.slot: Optional[z3.BitVecRef] = None  # in hand: its number,
         self.words: dict[int, z3.BitVecRef] = {}  # ... what was read of it (8: second word),
