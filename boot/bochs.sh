@@ -4,8 +4,8 @@
 # takes no larger ROM). Writes build/tools/bochs.env (shell assignments) with BOCHS, BOCHS_PLUGINS (empty: where it
 # was built to look for them), BOCHS_ROM and BOCHS_VGA.
 #
-# Everyone gets Bochs 2.7 and OVMF 2022.11 of Debian 12, on other releases too, so that a run is the same run
-# everywhere: unpacked into build/tools/bochs, the system stays as it is (missing shared libraries excepted).
+# Everyone gets Bochs 2.7 and OVMF 2022.11 of Debian 12, on other releases too (not tried yet), so that a run is the
+# same run everywhere: unpacked into build/tools/bochs, the system stays as it is (missing shared libraries excepted).
 # BOCHS=/path/to/bochs-bin, with BOCHS_ROM= and BOCHS_VGA=, asks for others.
 set -euo pipefail
 
