@@ -26,8 +26,17 @@ $(B)/unit/proof_twin: $(PROOF_DIR)/twin.c $(addprefix tests/unit/guard_,pages.c 
 	@mkdir -p $(@D)
 	$(CC) $(GUARD_UNIT_CFLAGS) -iquote tests/unit $(filter %.c %.S,$^) -lcmocka -o $@
 
+PROOF_TABLES := $(wildcard hv/kernel/nic/*_table.c)
+$(B)/unit/proof_registers: $(PROOF_DIR)/registers_facts.c $(PROOF_TABLES) hv/kernel/guard/desc.c hv/kernel/nic/regs.h \
+                $(GUARD_UNIT_HDRS)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -Ihv/kernel -Ihv/kernel/nic $(filter %.c,$^) -o $@
+$(B)/unit/registers.json: $(B)/unit/proof_registers
+	$< >$@
+
 .PHONY: unit-proof
-unit-proof: $(B)/unit/guard.json $(B)/unit/proof_enter $(B)/unit/proof_twin
+unit-proof: $(B)/unit/guard.json $(B)/unit/registers.json $(B)/unit/proof_enter $(B)/unit/proof_twin
+	$(PROOF_PYTHON) -B $(PROOF_DIR)/registers.py $(B)/unit/registers.json
 	$(B)/unit/proof_twin
 	PROOF_ROUNDS=$(PROOF_ROUNDS_$(PROOF)) $(B)/unit/proof_enter
 	$(B)/unit/proof_enter low
