@@ -43,9 +43,11 @@ static void emit_address(struct code *o, const struct store_form *f)
 /* shr scratch, shift; cmp scratch, window >> shift; jne: returns its hole. */
 static uint32_t emit_test(struct code *o, const struct store_form *f, uint64_t window, uint8_t shift)
 {
+        uint8_t rex = f->scratch >= R8 ? 0x49 : 0x48, reg = f->scratch & 7;
+
         emit_address(o, f);
-        EMIT(o, 0x48, 0xc1, (uint8_t)(0xe8 | f->scratch), shift);
-        EMIT(o, 0x48, 0x81, (uint8_t)(0xf8 | f->scratch));
+        EMIT(o, rex, 0xc1, (uint8_t)(0xe8 | reg), shift);
+        EMIT(o, rex, 0x81, (uint8_t)(0xf8 | reg));
         emit32(o, (uint32_t)(window >> shift));
         return emit_jcc8(o, 0x75);
 }

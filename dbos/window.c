@@ -80,15 +80,26 @@ static bool rsp_operand(const struct insn *in)
         return false;
 }
 
+/* One that emit_with_base takes, or, where the access needs none, any. */
+static uint8_t scratch_for(const struct store_form *f, uint32_t used)
+{
+        uint8_t reg = pick_scratch(used);
+
+        for (uint8_t r = R8; reg == NO_REG && r <= R15 && store_direct(f); r++)
+                if (!(used >> r & 1))
+                        reg = r;
+        return reg;
+}
+
 static bool form_of(struct store_form *f, const struct dbos_code *c)
 {
         const ZydisDecodedOperand *op;
         int i;
 
         f->c = c;
-        f->scratch = pick_scratch(insn_gprs(&f->in));
         f->string = string_store(&f->in.z);
         if (f->string) {
+                f->scratch = pick_scratch(insn_gprs(&f->in));
                 f->m = (struct mem){.base = RDI, .index = NO_REG};
                 f->bytes = f->in.op[0].size / 8u;
                 return true;
@@ -98,6 +109,7 @@ static bool form_of(struct store_form *f, const struct dbos_code *c)
                 return false;
         op = &f->in.op[i];
         f->bytes = op->size / 8u;
+        f->scratch = scratch_for(f, insn_gprs(&f->in));
         f->reads = (op->actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0;
         f->doorbell = !f->reads && (f->bytes == 4 || f->bytes == 8) && c && c->commit && c->hypercall;
         return (op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0;
@@ -196,7 +208,7 @@ static enum dbos_action rewrite(const struct dbos_space *s, struct store_form *f
 {
         struct site site;
 
-        if (rsp_operand(&f->in))
+        if (rsp_operand(&f->in) || f->scratch >= R8) /* the value's slot has it as its address */
                 f->doorbell = false;
         f->flags = !flags_dead(s, f->in.va);
         f->ring = f->doorbell && in_doorbell(ea) ? tail_ring(s, ea) : -1;

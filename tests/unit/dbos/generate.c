@@ -6,7 +6,7 @@
 
 #include "generate.h"
 
-enum { NONE = 16, W = 1, P66 = 2, NO_WIDE = 4, VEX = 8, EVEX = 16, REG_SMALL = 32 };
+enum { NONE = 16, W = 1, P66 = 2, NO_WIDE = 4, VEX = 8, EVEX = 16, REG_SMALL = 32, WIDE = 64 };
 
 struct form {
         const char *name;
@@ -61,6 +61,41 @@ static const struct form forms[] = {
     {"bts imm8", KIND_RMW, 0, {0x0f, 0xba}, 2, 5, 1, 0, 1, 0},
     {"setz", KIND_PLAIN, 0, {0x0f, 0x94}, 2, 0, 0, 1, 1, NO_WIDE},
     {"movbe", KIND_PLAIN, 0, {0x0f, 0x38, 0xf1}, 3, -1, 0, 0, 1, 0},
+    {"mov sreg", KIND_PLAIN, 0, {0x8c}, 1, 3, 0, 2, 1, NO_WIDE},
+    {"stmxcsr", KIND_PLAIN, 0, {0x0f, 0xae}, 2, 3, 0, 4, 1, NO_WIDE},
+    {"fnstcw", KIND_PLAIN, 0, {0xd9}, 1, 7, 0, 2, 1, NO_WIDE},
+    {"fnstsw", KIND_PLAIN, 0, {0xdd}, 1, 7, 0, 2, 1, NO_WIDE},
+    {"fst m32", KIND_PLAIN, 0, {0xd9}, 1, 2, 0, 4, 1, NO_WIDE},
+    {"fst m64", KIND_PLAIN, 0, {0xdd}, 1, 2, 0, 8, 1, NO_WIDE},
+    {"fist m16", KIND_PLAIN, 0, {0xdf}, 1, 2, 0, 2, 1, NO_WIDE},
+    {"fist m32", KIND_PLAIN, 0, {0xdb}, 1, 2, 0, 4, 1, NO_WIDE},
+    {"movlps", KIND_VECTOR, 0, {0x0f, 0x13}, 2, -1, 0, 8, 1, NO_WIDE | REG_SMALL},
+    {"movhpd", KIND_VECTOR, 0x66, {0x0f, 0x17}, 2, -1, 0, 8, 1, NO_WIDE | REG_SMALL},
+    {"movntps", KIND_VECTOR, 0, {0x0f, 0x2b}, 2, -1, 0, 16, 16, NO_WIDE | REG_SMALL},
+    {"movupd", KIND_VECTOR, 0x66, {0x0f, 0x11}, 2, -1, 0, 16, 1, NO_WIDE | REG_SMALL},
+    {"pextrb", KIND_VECTOR, 0x66, {0x0f, 0x3a, 0x14}, 3, -1, 1, 1, 1, NO_WIDE | REG_SMALL},
+    {"pextrd", KIND_VECTOR, 0x66, {0x0f, 0x3a, 0x16}, 3, -1, 1, 4, 1, NO_WIDE | REG_SMALL},
+    {"vmovupd", KIND_VECTOR, 0x66, {0x11}, 1, -1, 0, 16, 1, VEX | REG_SMALL},
+    {"vmovss", KIND_VECTOR, 0xf3, {0x11}, 1, -1, 0, 4, 1, VEX | REG_SMALL},
+    {"vmovlps", KIND_VECTOR, 0, {0x13}, 1, -1, 0, 8, 1, VEX | REG_SMALL},
+    {"vmovntdq", KIND_VECTOR, 0x66, {0xe7}, 1, -1, 0, 16, 16, VEX | REG_SMALL},
+    {"sub r8", KIND_RMW, 0, {0x28}, 1, -1, 0, 1, 1, NO_WIDE},
+    {"xchg r8", KIND_RMW, 0, {0x86}, 1, -1, 0, 1, 1, NO_WIDE},
+    {"xadd r8", KIND_RMW, 0, {0x0f, 0xc0}, 2, -1, 0, 1, 1, NO_WIDE},
+    {"cmpxchg r8", KIND_RMW, 0, {0x0f, 0xb0}, 2, -1, 0, 1, 1, NO_WIDE},
+    {"cmpxchg8b", KIND_RMW, 0, {0x0f, 0xc7}, 2, 1, 0, 8, 1, NO_WIDE},
+    {"cmpxchg16b", KIND_RMW, 0, {0x0f, 0xc7}, 2, 1, 0, 16, 16, WIDE},
+    {"lock add r", KIND_RMW, 0xf0, {0x01}, 1, -1, 0, 0, 1, 0},
+    {"lock xadd", KIND_RMW, 0xf0, {0x0f, 0xc1}, 2, -1, 0, 0, 1, 0},
+    {"lock inc", KIND_RMW, 0xf0, {0xff}, 1, 0, 0, 0, 1, 0},
+    {"lock btr imm8", KIND_RMW, 0xf0, {0x0f, 0xba}, 2, 6, 1, 0, 1, 0},
+    {"btc imm8", KIND_RMW, 0, {0x0f, 0xba}, 2, 7, 1, 0, 1, 0},
+    {"shld imm8", KIND_RMW, 0, {0x0f, 0xa4}, 2, -1, 1, 0, 1, 0},
+    {"shrd cl", KIND_RMW, 0, {0x0f, 0xad}, 2, -1, 0, 0, 1, 0},
+    {"rcl 1", KIND_RMW, 0, {0xd1}, 1, 2, 0, 0, 1, 0},
+    {"sar cl", KIND_RMW, 0, {0xd3}, 1, 7, 0, 0, 1, 0},
+    {"adc imm", KIND_RMW, 0, {0x81}, 1, 2, 9, 0, 1, 0},
+    {"seto", KIND_PLAIN, 0, {0x0f, 0x90}, 2, 0, 0, 1, 1, NO_WIDE},
     {"stos", KIND_STRING, 0, {0xab}, 1, -1, 0, 0, 1, 0},
     {"stosb", KIND_STRING, 0, {0xaa}, 1, -1, 0, 1, 1, NO_WIDE},
     {"movs", KIND_STRING, 0, {0xa5}, 1, -1, 0, 0, 1, 0},
@@ -167,7 +202,7 @@ static void operand_size(struct sample *g, const struct form *f, bool *wide, boo
 {
         unsigned pick = below(6);
 
-        *wide = !(f->flags & NO_WIDE) && !f->size && pick < 3;
+        *wide = f->flags & WIDE || (!(f->flags & NO_WIDE) && !f->size && pick < 3);
         *word = !(f->flags & (NO_WIDE | P66)) && !f->size && pick == 5;
         g->size = f->size ? f->size : *wide ? 8 : *word ? 2 : 4;
 }

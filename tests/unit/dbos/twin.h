@@ -225,7 +225,7 @@ static struct stop carry_out(const struct dbos_store *store)
 }
 
 /* The guest, with ring 0 and root in one. `answered` counts faults; a detour ends the rewriting. */
-static struct stop go_guest(uint64_t va, uint64_t end, unsigned *answered)
+static struct stop go_guest(const struct regs *start, uint64_t va, uint64_t end, unsigned *answered)
 {
         uint64_t from = va;
 
@@ -234,14 +234,15 @@ static struct stop go_guest(uint64_t va, uint64_t end, unsigned *answered)
                 struct dbos_store store;
                 struct dbos_finding f;
                 struct dbos_regs r;
-                struct regs now;
 
                 if (!s.fault || (s.va - RF_RING_VA >= RING_BYTES && s.va - RF_DOORBELL_VA >= 0x10000))
                         return s;
-                get_regs(guest, &now);
-                memcpy(r.gpr, now.gpr, sizeof r.gpr);
-                r.rip = va; /* Unicorn does not tell it where a helper faulted: x87, for one */
-                r.rflags = now.flags;
+                /* Nothing has run yet. Unicorn does not tell it where a helper faulted, and lets some run on.
+                 */
+                put_regs(guest, start);
+                memcpy(r.gpr, start->gpr, sizeof r.gpr);
+                r.rip = va;
+                r.rflags = start->flags;
                 if (++*answered > 1)
                         return s; /* one fault a state: what runs instead has none */
                 if (dbos_rewrite_store(&space, &code, &r, s.va, s.write, &store, &f) == DBOS_REWRITTEN)
@@ -306,12 +307,12 @@ static const char *compare(const struct sampled *s, uint64_t va, const struct re
         put_regs(guest, start);
         ncommitted = 0;
         x = go(bare, va, va + s->length);
-        if (x.err && !x.fault) {
+        get_regs(bare, &a);
+        if (!x.fault && (x.err || a.rip != va + s->length)) {
                 tally.unknown++;
                 return NULL; /* Unicorn does not know the instruction */
         }
-        y = go_guest(va, va + s->length, &answered);
-        get_regs(bare, &a);
+        y = go_guest(start, va, va + s->length, &answered);
         get_regs(guest, &b);
         if (x.fault != y.fault || x.va != y.va)
                 return y.fault ? "a fault" : y.err ? "an error" : "no fault";
