@@ -12,7 +12,7 @@
 #include "image.h"
 #include "rf/layout.h"
 
-enum { SHT_RELA = 4, SHT_DYNSYM = 11, SECTIONS = 4096, GROUPS = 3 };
+enum { SHT_RELA = 4, SHT_DYNSYM = 11, SECTIONS = 4096, GROUPS = 3, LINKED_MAX = 64 << 20 };
 enum { SHF_WRITE = 1, SHF_ALLOC = 2, SHF_EXECINSTR = 4, SHF_TLS = 0x400 };
 enum { SHN_UNDEF = 0, SHN_ABS = 0xfff1 };
 enum {
@@ -97,12 +97,12 @@ static bool place(struct link *l)
 
                         if (group_of(&l->s[i]) != g)
                                 continue;
-                        if (l->s[i].size > 1u << 30 || align > RF_PAGE_SIZE)
+                        if (l->s[i].size > LINKED_MAX || align > RF_PAGE_SIZE)
                                 return false;
                         l->at[i] = at = up(at, align ? align : 1);
                         l->va[i] = RF_IMAGE_BASE + at;
                         at += l->s[i].size;
-                        if (at > 1u << 30)
+                        if (at > LINKED_MAX)
                                 return false;
                 }
                 if (g == 0) {
