@@ -7,7 +7,7 @@ PROOF_GUARD := $(addprefix hv/kernel/guard/,guard.S guard_build.c desc.c)
 PROOF_STATES_short := 4
 PROOF_STATES_long := 200
 PROOF_ROUNDS_short := 1000
-PROOF_ROUNDS_long := 20000
+PROOF_ROUNDS_long := 8000
 PROOF_MASKS_long := 1 3 7 15 31 63 127 255 511 4095
 
 $(B)/unit/proof_facts: $(PROOF_DIR)/facts.c $(PROOF_GUARD) $(GUARD_UNIT_HDRS)

