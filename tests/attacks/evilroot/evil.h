@@ -105,6 +105,7 @@ bool nic_tail_moved(void); /* of a queue that attacks use: is any tail not 0? */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool asked(const char *word);                                /* does ringfence.conf have it after "evil ="? */
 uint64_t asked_number(const char *word, uint64_t otherwise); /* the number behind "word=" there */
+char get_key(void); /* that the host pressed */
 void want(const char *format, ...) __attribute__((format(printf, 1, 2))); /* says so, waits for a key */
 void report(const char *name, const char *part, const struct tally *t);
 void check(const char *name, const char *part, bool good); /* one try, blocked if good */
@@ -143,6 +144,7 @@ void attack_preempt(void);
 void attack_flood(void);
 void attack_recycle(void);
 void attack_random(void);
+void attack_held(void);
 void last_write_code(void);
 void last_read_kernel(void);
 void last_port(void);

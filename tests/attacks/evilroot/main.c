@@ -34,6 +34,7 @@ static const struct attack {
     {"pair", attack_pair, {0}},
     {"states", attack_states, {RF_CONTROL_NO_EXCEPTIONS}},
     {"preempt", attack_preempt, {0}},
+    {"held", attack_held, {0}},
     {"flood", attack_flood, {0}},
     {"recycle", attack_recycle, {0}},
     {"random", attack_random, {RF_CONTROL_NO_VALIDATE, RF_CONTROL_NO_KEYS_WD}},

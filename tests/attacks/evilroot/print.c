@@ -49,6 +49,13 @@ void say(const char *format, ...)
         va_end(args);
 }
 
+char get_key(void)
+{
+        while ((in(LSR)&LSR_DATA) == 0)
+                ;
+        return (char)in(COM1);
+}
+
 void want(const char *format, ...)
 {
         va_list args;
@@ -57,9 +64,7 @@ void want(const char *format, ...)
         va_start(args, format);
         vsay("want: ", format, args);
         va_end(args);
-        while ((in(LSR)&LSR_DATA) == 0)
-                ;
-        in(COM1);
+        get_key();
 }
 
 void fail(const char *format, ...)
