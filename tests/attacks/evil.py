@@ -19,7 +19,7 @@ EVILROOT = image.BUILD / "attacks" / "evilroot.elf"
 ETH_LOCAL = 0x88B5
 WIRE_IDENTS = (0xBEEF, 0)  # IP identification of the frames we send: where the NIC puts it, a buffer address stood
 BEAT_SECONDS = 2.0
-MEMORY_MB = 256 if PLATFORM == "bochs" else 512  # some attacks use all of it
+MEMORY_MB = 160 if PLATFORM == "bochs" else 512  # some attacks use all of it
 CPUS = 1 if PLATFORM == "bochs" else 2  # there, what needs two at once asks for them
 SETTLE = 0.4 if PLATFORM == "qemu" else 1.0  # seconds until what was sent has been seen
 ATTACKER = frames.Station(frames.mac("52:54:00:77:01:01"), "10.77.0.11")

@@ -5,7 +5,7 @@ import unittest
 
 from evil import EvilTest
 from machine import PLATFORM
-from test_fence import CONTROL_FORMS, FORMS, STORE_TARGETS
+from test_fence import CONTROL_FORMS, FORMS, HARMLESS, STORE_TARGETS
 
 NO_KEYS_WD, NO_BYTE_CHECK, NO_VALIDATE, NO_REAP, NO_TXFLAGS = 0x1, 0x2, 0x20, 0x40, 0x800
 FEW = "ring-rx", "ring-tx", "ring-end", "state"
@@ -38,8 +38,7 @@ class Release(EvilTest):
         self.blocked("step", "every-entry", 32)
 
     def test_05_control_state(self) -> None:
-        self.blocked("control", "all", 110)
-        self.held(self.evil.landed(0) == set(), self.evil.landed(0))
+        self.held(self.evil.landed(0) <= HARMLESS, self.evil.landed(0), 110)
 
     def test_07_revoked(self) -> None:
         tally = self.blocked("revoke", "running", 150)

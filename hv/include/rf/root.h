@@ -248,6 +248,7 @@ enum rf_control {
         RF_CONTROL_NO_MSR = 1u << 14,         /* MSR accesses not intercepted */
         RF_CONTROL_NO_WAIT_CHECK = 1u << 15,  /* `wait` does not look at the ring once it is armed */
         RF_CONTROL_NO_SPOOF_CHECK = 1u << 16, /* the switch (root) takes any source address */
+        RF_CONTROL_NO_REVOKE = 1u << 17,      /* a revocation leaves state, rings and doorbell as they are */
         /* Not defences but failures to order, for the tests of their handling: */
         RF_CONTROL_PANIC = 1u << 24,     /* ring 0 faults at once */
         RF_CONTROL_BAD_ENTRY = 1u << 25, /* RF_HC_YIELD with RDI = RF_BAD_...: the next VM entry fails */

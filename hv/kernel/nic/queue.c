@@ -232,6 +232,8 @@ static int map_zero(struct vcpu *v, uint64_t va)
  */
 static void close_window(const struct nic_queue *q)
 {
+        if (control_on(RF_CONTROL_NO_REVOKE))
+                return;
         set_mode(q, RX, GR_MODE_REVOKED);
         set_mode(q, TX, GR_MODE_REVOKED);
         for (unsigned d = 0; d < DIRECTIONS; d++) {

@@ -91,6 +91,12 @@ static bool is_hosts(const char *name)
                memcmp(name, "wrmsr_0xc0000080", 16) != 0; /* EFER */
 }
 
+/* It stored, and came to an exit before it had closed the window again. */
+static bool was_open(const struct run *r)
+{
+        return r->end == END_DEAD && r->death == RF_DEATH_WINDOW_OPEN;
+}
+
 void attack_control(void)
 {
         struct tally t = {0};
@@ -104,8 +110,9 @@ void attack_control(void)
                         continue;
                 run(&s, &r);
                 t.tried++;
-                if (r.end == END_LANDED) {
-                        say("landed: %s controls=%x stored=%d", c->name, controls, stored(&s));
+                if (r.end == END_LANDED || was_open(&r)) {
+                        say("landed: %s controls=%x stored=%d", c->name, controls,
+                            was_open(&r) || stored(&s));
                         t.succeeded++;
                 } else if (r.end == END_HANG) {
                         t.hung++;

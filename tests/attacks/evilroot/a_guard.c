@@ -8,6 +8,7 @@ extern const uint8_t r_probe[];
 #define SLOT (RF_RING_VA + 0x400)
 #define FAKE (DATA_VA + 0x100)
 enum {
+        FEWER = 16 /* of the padding, where a guest costs much */,
         SETS = 9,
         DOORBELL_SET = 4,
         STACK_WORDS = 32,
@@ -224,7 +225,7 @@ void attack_guard(void)
         report("guard", "code", &code);
         close = guard_close_va(&s);
         n = guard_bytes(&s);
-        for (uint64_t offset = n; offset < RF_PAGE_SIZE && !controls; offset++)
+        for (uint64_t offset = n; offset < RF_PAGE_SIZE && !controls; offset += card->queues > 1 ? 1 : FEWER)
                 jump(&s, close, offset, 1, &rest);
         if (!controls)
                 report("guard", "padding", &rest);

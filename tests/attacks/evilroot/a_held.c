@@ -3,7 +3,7 @@
  * and only then this takes the queue away. The interrupt that tells that CPU meets it exactly there. */
 #include "wire.h"
 
-enum { MANY = 1000, LOOK_MS = 3, NO_PAUSE = 1 };
+enum { MANY = 1000, LOOK_MS = 3, NO_PAUSE = 1, PACE = 5000 /* or its ring is full before anybody looks */ };
 
 static void pause_ms(uint64_t ms)
 {
@@ -23,7 +23,7 @@ static bool one(unsigned round)
 
         subject_new(&s, 0, 1);
         v = &REPORTS[s.vcpu];
-        heartbeat(&s, NO_PAUSE);
+        heartbeat(&s, controls ? PACE : NO_PAUSE);
         say("held: ready %u", round);
         key = get_key();
         error = sys_queue_revoke(nic, 0);

@@ -105,7 +105,7 @@ bool nic_tail_moved(void); /* of a queue that attacks use: is any tail not 0? */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool asked(const char *word);                                /* does ringfence.conf have it after "evil ="? */
 uint64_t asked_number(const char *word, uint64_t otherwise); /* the number behind "word=" there */
-char get_key(void); /* that the host pressed */
+char get_key(void);                                          /* that the host pressed */
 void want(const char *format, ...) __attribute__((format(printf, 1, 2))); /* says so, waits for a key */
 void report(const char *name, const char *part, const struct tally *t);
 void check(const char *name, const char *part, bool good); /* one try, blocked if good */
