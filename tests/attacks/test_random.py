@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A random attacker: descriptors, code, registers and hypercalls at random, between canaries that fill nearly all
-memory. An escape shows as a canary on the wire (read), as one that is gone (written), or as a ring slot that no guard wrote.
+memory. An escape shows as a canary on the wire (read), as one that is gone (written), or as a ring slot that no guard
+wrote.
 
   make attacks ONLY=random SEED=n ROUNDS=n     the same again, or for longer
 """
