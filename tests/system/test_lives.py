@@ -34,7 +34,7 @@ class Lives(ControlledTest):
     )
     OPTIONS = {"cpus": 3}
     REASONS = {
-        "badentry": r"VM entry failed: exit 0x\w*ffffffff",
+        "badentry": r"VM entry failed: exit 0x(\w*ffffffff|80000021)",  # SVM: -1; VMX: bit 31 and 33
         "ring": r"vCPU 0 at 0x4000\w+ \(\w+.*\): .*push.*window",
         "state": r"vCPU 0 at 0x4000\w+ \(\w+.*\): store to 0x\w+, which is not its memory",
         "doorbell": r"vCPU 0 at 0x4000\w+ \(\w+.*\): .*mov.*window",
