@@ -189,7 +189,7 @@ class TwoCpuControls(EvilTest):
     OPTIONS = {"cpus": 2}
 
     def test_07_without_closing_the_window(self) -> None:
-        self.succeeds("revoke", "running", 5, NO_REVOKE)
+        self.succeeds("revoke", "running", 1, NO_REVOKE)
 
     def test_11_without_exclusive_acceptance(self) -> None:
         self.succeeds("code", "write", 2, NO_EXCLUSIVE)
