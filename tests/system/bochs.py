@@ -28,6 +28,8 @@ def command(options: Options, wire: link.Wire | None) -> dict[str, str]:
     """The environment of boot/run-bochs.sh."""
     env = dict(os.environ, B=str(BUILD), SMP=str(options.cpus or USUAL_CPUS), MEM=str(options.memory_mb))
     env |= {"CPU": options.cpu or (KEYS if options.keys else NO_KEYS), "NIC": "none", "NIC_MAC": options.nic_mac}
+    if options.real_time:
+        env["SYNC"] = "slowdown"
     if options.nic and wire is not None:
         env["NIC"] = wire.bochs_nic()
     return env

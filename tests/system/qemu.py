@@ -30,6 +30,7 @@ class Options:
     card: str = "igb"  # QEMU's name of the NIC: igb, e1000
     board: str = ""  # QEMU: -machine; empty: q35
     serial: bool = True
+    real_time: bool = False  # Bochs: its clock goes no quicker than ours; else an idle second passes at once
     extra: tuple[str, ...] = field(default=())  # more words for QEMU
     accel: str = ""  # QEMU: -accel; empty: TCG, whose figures are the same everywhere
     netboot: tuple[str, str] | None = None  # QEMU: protocol (tftp, http) and which iPXE (rom, snponly)

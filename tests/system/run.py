@@ -121,12 +121,11 @@ def main() -> int:
     args = arguments()
     network = net.enter()
     signal.signal(signal.SIGTERM, end)
-    options = machine_options(args)
+    options = replace(machine_options(args), real_time=True)  # a table a second is enough
     peer = "a namespace of its own" if network.tap else f"built-in datagram peer ({network.reason})"
     print(HELLO.format(image=options.image, emulator=platforms.emulator(), network=peer), flush=True)
     if options.image.is_file():
         print(f"ringfence: sha256 {image.checksum(options.image)}", flush=True)
-    os.environ.setdefault("SYNC", "slowdown")  # of Bochs: a table a second is enough
     wire = link.Wire(network)
     with net.Announcement(network), contextlib.closing(wire), keys_at_once():
         with contextlib.ExitStack() as stack:

@@ -101,6 +101,8 @@ class ThreePollingEchoes(BootedTest):
 class WaitingGuests(BootedTest):
     """The shipped ringfence.conf: echo, firewall, meter as a newcomer boots them."""
 
+    OPTIONS = {"real_time": True}
+
     @classmethod
     def make_image(cls):  # type: ignore[no-untyped-def]
         cls.targets = {t.name: t for t in targets.read(image.SHIPPED_CONF)}  # type: ignore[attr-defined]
